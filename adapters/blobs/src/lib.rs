@@ -1,0 +1,5 @@
+//! Places that keep blobs. For now one: a folder of this machine.
+
+mod folder;
+
+pub use folder::Folder;

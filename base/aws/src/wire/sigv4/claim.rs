@@ -1,0 +1,308 @@
+//! What a request says of its signature, read but not yet believed.
+
+use http::{HeaderMap, HeaderValue};
+use types::Timestamp;
+
+use super::{ALGORITHM, Head, LONGEST_EXPIRES, TERMINATOR, moment};
+use crate::wire::{
+    AuthError,
+    escape::{fields, values},
+};
+
+/// How the signature covers the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// The body's SHA-256, lower-case hexadecimal. Whoever reads the body must compare.
+    Hex(String),
+    /// `UNSIGNED-PAYLOAD`: the body is not covered.
+    Unsigned,
+    /// `STREAMING-AWS4-HMAC-SHA256-PAYLOAD`: each chunk carries a signature.
+    SignedChunks,
+    /// `STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER`: so do the trailers.
+    SignedChunksTrailer,
+    /// `STREAMING-UNSIGNED-PAYLOAD-TRAILER`: framed chunks and trailers, not covered.
+    UnsignedChunksTrailer,
+    /// Nothing said: the signature covers the SHA-256 of the body, which the caller must compute
+    /// before it can verify.
+    OfBody,
+}
+
+impl Payload {
+    fn parse(value: &str) -> Result<Self, AuthError> {
+        match value {
+            "UNSIGNED-PAYLOAD" => Ok(Self::Unsigned),
+            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" => Ok(Self::SignedChunks),
+            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" => Ok(Self::SignedChunksTrailer),
+            "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => Ok(Self::UnsignedChunksTrailer),
+            digest if is_digest(digest) => Ok(Self::Hex(digest.to_owned())),
+            _ => Err(AuthError::ContentHash),
+        }
+    }
+
+    /// What stands in `x-amz-content-sha256` and in the canonical request; nothing where the body
+    /// must be hashed to know.
+    #[must_use]
+    pub fn word(&self) -> Option<&str> {
+        match self {
+            Self::Hex(digest) => Some(digest),
+            Self::Unsigned => Some("UNSIGNED-PAYLOAD"),
+            Self::SignedChunks => Some("STREAMING-AWS4-HMAC-SHA256-PAYLOAD"),
+            Self::SignedChunksTrailer => Some("STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"),
+            Self::UnsignedChunksTrailer => Some("STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
+            Self::OfBody => None,
+        }
+    }
+}
+
+/// A signature and what it is said to be made of.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Whose key.
+    pub access_key: String,
+    /// The scope's day, `yyyymmdd`.
+    pub date: String,
+    /// The scope's region.
+    pub region: String,
+    /// The scope's service (`s3`, `sagemaker`, `monitoring`, …).
+    pub service: String,
+    /// When it was signed.
+    pub at: Timestamp,
+    /// `X-Amz-Expires`: seconds of validity, of presigned requests only.
+    pub expires: Option<u64>,
+    /// Lower-case, sorted, as sent.
+    pub signed_headers: Vec<String>,
+    /// 64 lower-case hexadecimal digits.
+    pub signature: String,
+    /// How the body is covered.
+    pub payload: Payload,
+    /// `X-Amz-Security-Token`, of temporary credentials.
+    pub session_token: Option<String>,
+    /// Signed in the query rather than the `Authorization` header.
+    pub presigned: bool,
+}
+
+impl Claim {
+    /// What the signature says of the body; nothing where the body must be hashed to know
+    /// ([`Payload::OfBody`]).
+    #[must_use]
+    pub fn payload_hash(&self) -> Option<&str> {
+        self.payload.word()
+    }
+
+    /// `yyyymmdd/region/service/aws4_request`.
+    pub(super) fn scope(&self) -> String {
+        format!("{}/{}/{}/{TERMINATOR}", self.date, self.region, self.service)
+    }
+}
+
+/// Reads the `Authorization` header or the presigned query; nothing where neither is there.
+pub fn read(head: &Head<'_>) -> Result<Option<Claim>, AuthError> {
+    let has = |name| values(head.query, name).next().is_some();
+    let presigned = has("X-Amz-Algorithm") || has("X-Amz-Signature") || has("X-Amz-Credential");
+    let version_2 = has("AWSAccessKeyId") && has("Signature");
+    let mut headers = head.headers.get_all("authorization").iter();
+    match (headers.next(), headers.next()) {
+        (None, _) if presigned && version_2 => Err(AuthError::Ambiguous),
+        (None, _) if presigned => from_query(head).map(Some),
+        (None, _) => Ok(None),
+        (Some(_), Some(_)) => Err(AuthError::Ambiguous),
+        (Some(_), None) if presigned || version_2 => Err(AuthError::Ambiguous),
+        (Some(value), None) => from_header(head, value).map(Some),
+    }
+}
+
+fn from_header(head: &Head<'_>, value: &HeaderValue) -> Result<Claim, AuthError> {
+    let malformed = |what: &str| AuthError::Header(what.to_owned());
+    let text = value.to_str().map_err(|_| malformed("it is not text."))?;
+    let parts = text.strip_prefix(ALGORITHM).and_then(|rest| rest.strip_prefix([' ', '\t']));
+    let parts = parts.ok_or(AuthError::Unsupported)?;
+    let part = |name: &str| {
+        let mut found = parts.split(',').filter_map(|part| {
+            part.trim().strip_prefix(name).and_then(|rest| rest.strip_prefix('='))
+        });
+        match (found.next(), found.next()) {
+            (Some(value), None) => Ok(value),
+            _ => Err(malformed(&format!("it must have '{name}' once."))),
+        }
+    };
+    let at = moment::of(head.headers).ok_or_else(|| {
+        malformed("it requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+    })?;
+    let payload = content_hash(head.headers)?.unwrap_or(Payload::OfBody);
+    Parts {
+        credential: part("Credential")?,
+        signed_headers: part("SignedHeaders")?,
+        signature: part("Signature")?,
+    }
+    .claim(at, None, payload, single(head.headers, "x-amz-security-token"))
+    .map_err(AuthError::Header)
+}
+
+fn from_query(head: &Head<'_>) -> Result<Claim, AuthError> {
+    let once = |name: &'static str| {
+        let mut found = values(head.query, name);
+        match (found.next(), found.next()) {
+            (Some(value), None) => Ok(value),
+            _ => Err(AuthError::Query(format!(
+                "Query-string authentication version 4 requires the {name} parameter, once."
+            ))),
+        }
+    };
+    if once("X-Amz-Algorithm")? != ALGORITHM {
+        return Err(AuthError::Query(format!("X-Amz-Algorithm only supports \"{ALGORITHM}\"")));
+    }
+    let at = moment::parse(&once("X-Amz-Date")?).ok_or_else(|| {
+        AuthError::Query(
+            "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"".into(),
+        )
+    })?;
+    let expires = expires(&once("X-Amz-Expires")?)?;
+    let token = match values(head.query, "X-Amz-Security-Token").next() {
+        Some(_) => Some(once("X-Amz-Security-Token")?),
+        None => single(head.headers, "x-amz-security-token"),
+    };
+    let (credential, signed_headers, signature) =
+        (once("X-Amz-Credential")?, once("X-Amz-SignedHeaders")?, once("X-Amz-Signature")?);
+    let mut claim =
+        Parts { credential: &credential, signed_headers: &signed_headers, signature: &signature }
+            .claim(at, Some(expires), Payload::OfBody, token)
+            .map_err(AuthError::Query)?;
+    claim.payload = presigned_payload(head, &claim.service)?;
+    Ok(claim)
+}
+
+fn expires(text: &str) -> Result<u64, AuthError> {
+    match text.parse::<u64>() {
+        Ok(seconds) if seconds <= LONGEST_EXPIRES => Ok(seconds),
+        Ok(_) => Err(AuthError::Query(format!(
+            "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires \
+             must be less than {LONGEST_EXPIRES} seconds"
+        ))),
+        Err(_) => Err(AuthError::Query("X-Amz-Expires should be a number".into())),
+    }
+}
+
+/// S3 presigns without knowing the body; the others cover it.
+fn presigned_payload(head: &Head<'_>, service: &str) -> Result<Payload, AuthError> {
+    if let Some(payload) = content_hash(head.headers)? {
+        return Ok(payload);
+    }
+    match values(head.query, "X-Amz-Content-Sha256").next() {
+        Some(word) => Payload::parse(&word),
+        None if service == "s3" => Ok(Payload::Unsigned),
+        None => Ok(Payload::OfBody),
+    }
+}
+
+fn content_hash(headers: &HeaderMap) -> Result<Option<Payload>, AuthError> {
+    let mut found = headers.get_all("x-amz-content-sha256").iter();
+    match (found.next(), found.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => {
+            let word = value.to_str().map_err(|_| AuthError::ContentHash)?;
+            Payload::parse(word).map(Some)
+        }
+        (Some(_), Some(_)) => Err(AuthError::ContentHash),
+    }
+}
+
+fn single(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// What header and query have in common.
+struct Parts<'a> {
+    credential: &'a str,
+    signed_headers: &'a str,
+    signature: &'a str,
+}
+
+impl Parts<'_> {
+    fn claim(
+        &self,
+        at: Timestamp,
+        expires: Option<u64>,
+        payload: Payload,
+        session_token: Option<String>,
+    ) -> Result<Claim, String> {
+        let (access_key, date, region, service) = scope(self.credential)?;
+        if moment::write(at).get(..8) != Some(date) {
+            return Err(format!(
+                "Invalid credential date \"{date}\". It is not that of the request."
+            ));
+        }
+        if !is_digest(self.signature) {
+            return Err("the signature is not 64 lower-case hexadecimal digits.".to_owned());
+        }
+        Ok(Claim {
+            access_key: access_key.to_owned(),
+            date: date.to_owned(),
+            region: region.to_owned(),
+            service: service.to_owned(),
+            at,
+            expires,
+            signed_headers: header_names(self.signed_headers)?,
+            signature: self.signature.to_owned(),
+            payload,
+            session_token,
+            presigned: expires.is_some(),
+        })
+    }
+}
+
+/// Access keys have no slash, so five parts it is.
+fn scope(credential: &str) -> Result<(&str, &str, &str, &str), String> {
+    let parts: Vec<&str> = credential.split('/').collect();
+    match parts[..] {
+        [key, date, region, service, TERMINATOR] if ![key, date, region, service].contains(&"") => {
+            Ok((key, date, region, service))
+        }
+        _ => Err(format!(
+            "the Credential is mal-formed; expecting \
+             \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/{TERMINATOR}\"."
+        )),
+    }
+}
+
+fn header_names(text: &str) -> Result<Vec<String>, String> {
+    let names: Vec<String> = text.split(';').map(str::to_owned).collect();
+    let lower = names.iter().all(|name| !name.bytes().any(|byte| byte.is_ascii_uppercase()));
+    if !lower || !names.is_sorted_by(|one, next| one < next) {
+        return Err("SignedHeaders must be lower-case and sorted.".to_owned());
+    }
+    Ok(names)
+}
+
+/// Whether a query carries members of a signature, of either version: they must not reach those
+/// who read the query afterwards.
+#[must_use]
+pub fn is_signature_field(name: &str) -> bool {
+    const OF_SIGNATURES: [&str; 11] = [
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-SignedHeaders",
+        "X-Amz-Signature",
+        "X-Amz-Security-Token",
+        "X-Amz-Content-Sha256",
+        "AWSAccessKeyId",
+        "Signature",
+        "Expires",
+    ];
+    OF_SIGNATURES.contains(&name)
+}
+
+/// The query without the members of its signature, still raw.
+#[must_use]
+pub fn unsigned_query(query: &str) -> String {
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|field| fields(field).all(|(name, _)| !is_signature_field(name)))
+        .collect();
+    kept.join("&")
+}

@@ -1,0 +1,66 @@
+//! The commands, one file each. Data goes to stdout, words about it to stderr.
+
+mod doctor;
+mod down;
+mod env;
+mod logs;
+mod run;
+mod runtimes;
+mod status;
+mod up;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::{
+    cli::{Cli, Command, Json},
+    data::{Data, Running},
+};
+
+/// A command, or the job it was about, failed.
+pub const FAILED: u8 = 1;
+/// What was asked for is not there.
+pub const NOT_FOUND: u8 = 3;
+/// No server runs on the data folder.
+pub const NOT_RUNNING: u8 = 4;
+
+/// Carries out what the command line says.
+pub fn run(cli: Cli) -> Result<ExitCode> {
+    if let Command::Version(Json { json }) = cli.command {
+        version(json);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let data = Data::at(cli.data)?;
+    match cli.command {
+        Command::Up(arguments) => up::up(&data, &arguments),
+        Command::Down { stop_jobs } => down::down(&data, stop_jobs),
+        Command::Status(Json { json }) => status::status(&data, json),
+        Command::Logs { name, follow, json } => logs::logs(&data, &name, follow, json),
+        Command::Env { shell, format } => env::env(&data, shell, format),
+        Command::Run { command } => run::run(&data, &command),
+        Command::Runtimes { action } => runtimes::runtimes(&data, &action),
+        Command::Doctor(Json { json }) => doctor::doctor(&data, json),
+        Command::Version(_) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn version(json: bool) {
+    let version = env!("CARGO_PKG_VERSION");
+    if json {
+        println!("{}", serde_json::json!({ "version": version }));
+    } else {
+        println!("sagewright {version}");
+    }
+}
+
+/// The running server, or the words and the code that say there is none.
+fn running(data: &Data) -> Result<Result<Running, ExitCode>> {
+    Ok(data.running()?.ok_or_else(|| {
+        eprintln!(
+            "sagewright: no server runs on {}; start one with: sagewright up --detach",
+            data.path().display()
+        );
+        ExitCode::from(NOT_RUNNING)
+    }))
+}

@@ -1,0 +1,43 @@
+//! `sagewright runtimes`: what algorithms run on.
+
+use std::process::ExitCode;
+
+use algorithms::fetch;
+use anyhow::Result;
+use serde_json::json;
+
+use super::NOT_FOUND;
+use crate::{
+    cli::{Json, Runtimes},
+    data::Data,
+};
+
+/// Lists runtimes, or fetches one.
+pub fn runtimes(data: &Data, action: &Runtimes) -> Result<ExitCode> {
+    data.prepare()?;
+    let lib = data.join("lib");
+    match action {
+        Runtimes::Ls(Json { json }) => {
+            let installed = fetch::installed(&lib);
+            if *json {
+                println!("{}", json!({ "name": "xgboost", "installed": installed }));
+            } else {
+                match installed {
+                    Some(folder) => println!("xgboost  {}", folder.display()),
+                    None => println!("xgboost  not fetched (sagewright runtimes prefetch xgboost)"),
+                }
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Runtimes::Prefetch { name } if name == "xgboost" => {
+            let offline = std::env::var_os("SAGEWRIGHT_OFFLINE").is_some();
+            let folder = fetch::ensure(&lib, offline, &mut |line| eprintln!("{line}"))?;
+            println!("{}", folder.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Runtimes::Prefetch { name } => {
+            eprintln!("sagewright: there is no runtime called {name}; known: xgboost");
+            Ok(ExitCode::from(NOT_FOUND))
+        }
+    }
+}

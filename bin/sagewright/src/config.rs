@@ -1,0 +1,113 @@
+//! Settings: flags over environment over the data folder's `sagewright.toml` over defaults.
+
+use std::{
+    fs, io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    cli::{Hold, Up},
+    data::Data,
+};
+
+/// The file in the data folder.
+pub const FILE: &str = "sagewright.toml";
+
+/// All settings, with their defaults.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The address to listen on.
+    pub host: IpAddr,
+    /// The port for everything.
+    pub port: u16,
+    /// The account, twelve digits. Counts at the first start only.
+    pub account: String,
+    /// The region that requests without one are for. A real one: SDKs know them all.
+    pub region: String,
+    /// Whether the first Describe after a Create waits for the end.
+    pub hold: Hold,
+    /// Fetch nothing from package registries.
+    pub offline: bool,
+    /// Open no tunnels to other hosts.
+    pub air_gapped: bool,
+    /// Accept version 2 signatures in S3's presigned URLs, which is what SDKs make by default.
+    pub presigned_sigv2: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 7243,
+            account: "123456789012".to_owned(),
+            region: "us-east-1".to_owned(),
+            hold: Hold::On,
+            offline: false,
+            air_gapped: false,
+            presigned_sigv2: true,
+        }
+    }
+}
+
+impl Settings {
+    /// The settings of a start.
+    pub fn read(data: &Data, up: &Up) -> Result<Self> {
+        let path = data.join(FILE);
+        let mut settings = match fs::read_to_string(&path) {
+            Ok(text) => toml::from_str(&text).with_context(|| format!("in {}", path.display()))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::default(),
+            Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
+        };
+        settings.host = up.host.unwrap_or(settings.host);
+        settings.port = up.port.unwrap_or(settings.port);
+        settings.hold = up.hold.unwrap_or(settings.hold);
+        settings.offline |= up.offline;
+        settings.check(up)?;
+        Ok(settings)
+    }
+
+    fn check(&self, up: &Up) -> Result<()> {
+        if self.account.len() != 12 || !self.account.bytes().all(|byte| byte.is_ascii_digit()) {
+            bail!("account must be twelve digits, and is {:?}", self.account);
+        }
+        if !self.host.is_loopback() && !up.insecure {
+            bail!(
+                "{} can be reached by others, and plain HTTP is served beside TLS: \
+                 add --insecure to listen there nevertheless",
+                self.host
+            );
+        }
+        Ok(())
+    }
+
+    /// Where to listen.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_setting_is_an_error_that_names_the_known_ones() {
+        let error = toml::from_str::<Settings>("prot = 1").unwrap_err().to_string();
+        assert!(error.contains("prot") && error.contains("`port`"), "{error}");
+    }
+
+    #[test]
+    fn the_documented_file_says_the_defaults() {
+        let text = include_str!("../../../docs/sagewright.toml");
+        let uncommented: String = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("#").filter(|line| line.contains(" = ")))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert_eq!(toml::from_str::<Settings>(&uncommented).unwrap(), Settings::default());
+    }
+}

@@ -1,0 +1,133 @@
+//! The data folder: what lies where, and who may open it.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+
+/// The version of the folder's layout. A newer one is refused.
+const FORMAT: u32 = 1;
+
+/// The data folder.
+#[derive(Clone, Debug)]
+pub struct Data(PathBuf);
+
+/// A running server, as it says of itself in `server.json`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Running {
+    /// Its process.
+    pub pid: u32,
+    /// `http://127.0.0.1:7243`.
+    pub url: String,
+    /// Its region.
+    pub region: String,
+    /// The certificates that clients need.
+    pub ca_bundle: PathBuf,
+}
+
+/// Keeps others out while it lives.
+pub struct Lock(#[expect(dead_code, reason = "the lock is the open file")] File);
+
+impl Data {
+    /// The folder that was asked for, or the one of the XDG rules.
+    pub fn at(asked: Option<PathBuf>) -> Result<Self> {
+        let path = match asked {
+            Some(path) => path,
+            None => by_xdg_rules().context("neither --data, nor XDG_DATA_HOME, nor HOME is set")?,
+        };
+        Ok(Self(std::path::absolute(path)?))
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Something in it.
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Makes the folder where there is none, and checks its format.
+    pub fn prepare(&self) -> Result<()> {
+        let make = |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        for folder in ["", "objects", "jobs", "lib", "ca", "keys", "logs", "client"] {
+            let path = self.join(folder);
+            make(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        }
+        let format = self.join("FORMAT");
+        match fs::read_to_string(&format) {
+            Ok(text) => match text.trim().parse::<u32>() {
+                Ok(found) if found <= FORMAT => Ok(()),
+                _ => bail!(
+                    "{} is of format {}, and this program knows {FORMAT}: use a newer sagewright",
+                    self.0.display(),
+                    text.trim()
+                ),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(fs::write(&format, format!("{FORMAT}\n"))?)
+            }
+            Err(error) => Err(error).context("the data folder's FORMAT cannot be read"),
+        }
+    }
+
+    /// Takes the folder for this process; `None` where another has it.
+    pub fn lock(&self) -> Result<Option<Lock>> {
+        let file = File::create(self.join("lock"))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Lock(file))),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(error).context("the data folder cannot be locked"),
+        }
+    }
+
+    /// The server that runs on this folder.
+    pub fn running(&self) -> Result<Option<Running>> {
+        if !self.join("lock").exists() || self.lock()?.is_some() {
+            return Ok(None);
+        }
+        let text = match fs::read_to_string(self.join("server.json")) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(serde_json::from_str(&text).ok())
+    }
+
+    /// Says where this server is found, in one step.
+    pub fn say_running(&self, running: &Running) -> Result<()> {
+        write_private(&self.join("server.json"), &serde_json::to_vec(running)?)?;
+        Ok(())
+    }
+
+    /// Where the command line reaches a running server.
+    pub fn control_socket(&self) -> PathBuf {
+        self.join("control.sock")
+    }
+}
+
+fn by_xdg_rules() -> Option<PathBuf> {
+    let absolute = |variable| {
+        std::env::var_os(variable).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute())
+    };
+    let base = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")));
+    Some(base?.join("sagewright"))
+}
+
+/// Writes a file that only its owner may read, whole or not at all.
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let staging = path.with_extension("new");
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staging)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&staging, path)?;
+    File::open(path.parent().unwrap_or(path))?.sync_all()
+}

@@ -1,0 +1,29 @@
+//! `sagewright`: one program that is the server, its command line, and the programs of its jobs.
+//!
+//! The programs of jobs (`programs`) are looked for first, before anything is opened or started:
+//! a shim must be small, and a job's process must not carry the server's threads.
+
+mod cli;
+mod client;
+mod command;
+mod config;
+mod data;
+mod keys;
+mod programs;
+mod server;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    if let Some(code) = programs::run(&arguments) {
+        std::process::exit(code);
+    }
+    match command::run(cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("sagewright: {error:#}");
+            ExitCode::from(command::FAILED)
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The server: everything opened, wired and served until it is told to stop.
+//!
+//! Nothing here decides anything. What each part is stands with the part; here it is only handed
+//! what it needs.
+
+mod control;
+mod wiring;
+
+use std::{fs::File, time::Instant};
+
+use anyhow::{Context, Result};
+use tokio::{net::TcpListener, sync::watch};
+use tracing::{info, warn};
+
+use crate::{
+    config::Settings,
+    data::{Data, Running},
+    keys::Secrets,
+};
+pub use control::{Answer, Order};
+use wiring::House;
+
+/// What is known once the server answers.
+pub struct Ready {
+    /// Where it is found.
+    pub running: Running,
+    /// Since it was started.
+    pub took: std::time::Duration,
+}
+
+/// Serves the data folder until it is told to stop. Calls `ready` once everything answers.
+pub async fn serve(
+    data: &Data,
+    settings: &Settings,
+    binary: File,
+    begun: Instant,
+    ready: impl FnOnce(&Ready),
+) -> Result<()> {
+    let secrets = Secrets::open(data, &settings.account)?;
+    let listener = TcpListener::bind(settings.address())
+        .await
+        .with_context(|| format!("cannot listen on {}", settings.address()))?;
+    let address = listener.local_addr()?;
+    let (stop, stopping) = watch::channel(false);
+    let (house, workers) = House::open(data, settings, &secrets, binary, address).await?;
+
+    let authority = house.authority.clone();
+    let prepared = tokio::spawn(async move { authority.bundle().await });
+    let background = house.start(workers, &stopping);
+    let mut closing = stopping.clone();
+    let served = tokio::spawn(gateway::serve(listener, house.door.clone(), async move {
+        // An error means that the sender is gone, which is stopping too.
+        let _ = closing.wait_for(|stop| *stop).await;
+    }));
+    let mut control =
+        tokio::spawn(control::listen(data.control_socket(), stop.clone(), house.hands.clone()));
+
+    house.restore().await?;
+    let running = Running {
+        pid: std::process::id(),
+        url: format!("http://{address}"),
+        region: settings.region.clone(),
+        ca_bundle: prepared.await?.context("the certificate authority cannot be made")?,
+    };
+    data.say_running(&running)?;
+    house.ready();
+    ready(&Ready { running, took: begun.elapsed() });
+
+    let mut told = stopping.clone();
+    tokio::select! {
+        _ = told.wait_for(|stop| *stop) => {}
+        () = interrupted() => {}
+        ended = &mut control => warn!(?ended, "the control socket is gone"),
+    }
+    info!("stopping: what was accepted is finished first");
+    stop.send_replace(true);
+    control.abort();
+    served.await?;
+    background.join().await;
+    // The next start removes what a crash leaves.
+    let _ = std::fs::remove_file(data.control_socket());
+    let _ = std::fs::remove_file(data.join("server.json"));
+    Ok(())
+}
+
+/// `SIGINT` or `SIGTERM`.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

@@ -1,0 +1,61 @@
+"""One server for the session, and a fresh one for tests that kill it."""
+import pytest
+
+from harness.api import Api, unique
+from harness.client import Client
+from harness.server import Server
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    """A data folder into which XGBoost was fetched."""
+    server = Server(tmp_path_factory.mktemp("library") / "data")
+    server.data.mkdir()
+    server.command("runtimes", "prefetch", "xgboost")
+    return server.data
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory, library):
+    server = Server(tmp_path_factory.mktemp("server") / "data")
+    server.take_library(library)
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def api(server):
+    return Api(server)
+
+
+@pytest.fixture
+def own_server(tmp_path, library):
+    """For tests that kill or restart it."""
+    server = Server(tmp_path / "data")
+    server.take_library(library)
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture
+def client(server, tmp_path):
+    """Makes a real client: client("sdk_v2"), client("boto3_1_26", route="proxy")."""
+    return lambda name, route="both": Client(server, name, tmp_path, route)
+
+
+@pytest.fixture(scope="session")
+def trained(api):
+    """A training job that completed, on 500 rows; its description."""
+    from harness.data import table
+
+    name = unique("trained")
+    uri = api.put("trained/train.csv", table(500))
+    api.train(name, {"train": uri}, {"num_round": 20, "max_depth": 4})
+    job = api.finished(name)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    return job
+
+
+@pytest.fixture(scope="session")
+def model_data(trained):
+    return trained["ModelArtifacts"]["S3ModelArtifacts"]

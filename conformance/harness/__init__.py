@@ -1,0 +1,1 @@
+"""What the tests stand on: servers of their own, real clients, and data from packages."""

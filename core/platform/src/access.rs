@@ -1,0 +1,54 @@
+//! The port to identities: whose key signed, and whether its holder may.
+
+use types::{Caller, Owner};
+
+/// What a key's holder proved to have, once the signature is right.
+#[derive(Clone)]
+pub struct Identity {
+    /// The secret to verify with. Never logged: it has no `Debug`.
+    pub secret: String,
+    /// The account that the key belongs to.
+    pub account: String,
+    /// As whom it acts: an assumed role's ARN.
+    pub principal: String,
+    /// May open tunnels and stop the server, beside the API.
+    pub admin: bool,
+}
+
+/// Why a key identifies nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unidentified {
+    /// No such key.
+    UnknownKey,
+    /// The session token does not belong to the key.
+    BadToken,
+    /// The temporary credentials are over.
+    Expired,
+}
+
+/// The caller may not do this.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("User: {principal} is not authorized to perform: {action} on resource: {resource}")]
+pub struct Denied {
+    /// Who asked.
+    pub principal: String,
+    /// For what: `s3:GetObject`.
+    pub action: String,
+    /// On what, as an ARN.
+    pub resource: String,
+}
+
+/// Knows keys and rights. Called for every request, so it answers from memory.
+pub trait Access: Send + Sync {
+    /// Whose key this is. Temporary keys (`ASIA…`) come with their session token.
+    fn identify(&self, key: &str, token: Option<&str>) -> Result<Identity, Unidentified>;
+
+    /// Whether the caller may do `action` on `resource` (an ARN) of `owner`'s account.
+    fn allow(
+        &self,
+        caller: &Caller,
+        action: &str,
+        resource: &str,
+        owner: &Owner,
+    ) -> Result<(), Denied>;
+}

@@ -1,0 +1,336 @@
+//! The same questions for every executor.
+//!
+//! An adapter's test calls [`run`] with a fresh executor for each question. The programs are shell
+//! scripts: as a built-in, the executor is asked for the sub-command [`SHELL`] with a script, and
+//! the binary that the test gave it must replace itself by `/bin/sh -c SCRIPT`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a suite is a test: it says what it expects, and a panic is its report"
+)]
+
+use std::{
+    io::{Read, Seek},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use types::Id;
+
+use super::{Executor, ExecutorError, Exit, Seen, Stop};
+use crate::workload::{Input, InputFile, Limits, Pack, Part, Program, Workload};
+
+/// The sub-command that runs a shell script.
+pub const SHELL: &str = "suite-shell";
+
+/// Longer than any program here takes; a question that needs it has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The one host of most workloads here.
+pub const HOST: &str = "algo-1";
+
+/// Asks every question, each of a fresh executor.
+pub async fn run<E: Executor>(fresh: impl AsyncFn() -> E) {
+    a_program_ends_with_its_code(&fresh().await).await;
+    a_workload_that_was_never_submitted_is_absent(&fresh().await).await;
+    submitting_again_changes_nothing(&fresh().await).await;
+    an_interrupted_program_may_save_its_work(&fresh().await).await;
+    a_program_that_will_not_stop_is_killed(&fresh().await).await;
+    what_a_program_left_running_ends_with_it(&fresh().await).await;
+    a_log_is_read_from_any_byte(&fresh().await).await;
+    files_channels_and_environment_reach_the_program(&fresh().await).await;
+    folders_are_packed_and_outputs_opened(&fresh().await).await;
+    links_are_not_followed_out_of_the_outputs(&fresh().await).await;
+    each_host_runs_and_ends_by_itself(&fresh().await).await;
+    only_what_has_ended_is_forgotten(&fresh().await).await;
+    names_that_leave_the_folder_are_refused(&fresh().await).await;
+}
+
+/// A workload of one host that runs `script`.
+#[must_use]
+pub fn script(script: &str) -> Workload {
+    Workload {
+        id: Id::random(),
+        name: "suite".into(),
+        program: Program::BuiltIn { arguments: vec![SHELL.into(), script.into()] },
+        hosts: vec![HOST.into()],
+        environment: vec![],
+        files: vec![],
+        inputs: vec![],
+        packs: vec![],
+        limits: Limits::default(),
+    }
+}
+
+/// Waits until `wanted` is seen, woken by [`Executor::changed`] and by nothing else.
+///
+/// # Panics
+/// Where that does not come to pass in 20 seconds.
+pub async fn until(executor: &dyn Executor, id: Id, wanted: impl Fn(&Seen) -> bool) -> Seen {
+    let mut changed = executor.changed();
+    let wait = async {
+        loop {
+            changed.mark_unchanged();
+            let seen = executor.observe(id).await.expect("it can be observed");
+            if wanted(&seen) {
+                return seen;
+            }
+            changed.changed().await.expect("the executor lives");
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.expect("it is seen in time")
+}
+
+/// Waits for the end.
+///
+/// # Panics
+/// Where it does not come in 20 seconds.
+pub async fn ended(executor: &dyn Executor, id: Id) -> Vec<Exit> {
+    match until(executor, id, |seen| matches!(seen, Seen::Ended { .. })).await {
+        Seen::Ended { exits, .. } => exits,
+        other => panic!("{other:?} is no end"),
+    }
+}
+
+/// Everything that `host` has written.
+///
+/// # Panics
+/// Where it cannot be read.
+pub async fn whole_log(executor: &dyn Executor, id: Id, host: &str) -> String {
+    let chunk = executor.log(id, host, 0, 1 << 20).await.expect("the log can be read");
+    String::from_utf8_lossy(&chunk.bytes).into_owned()
+}
+
+async fn logged(executor: &dyn Executor, id: Id, text: &str) {
+    let wait = async {
+        while !whole_log(executor, id, HOST).await.contains(text) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.expect("it is logged in time");
+}
+
+async fn read(executor: &dyn Executor, id: Id, path: &str) -> Option<Vec<u8>> {
+    let mut file = executor.output(id, HOST, path).await.expect("outputs can be opened")?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).expect("an output can be read");
+    Some(bytes)
+}
+
+async fn a_program_ends_with_its_code(executor: &dyn Executor) {
+    for (text, code) in [("exit 0", 0), ("exit 7", 7)] {
+        let workload = script(text);
+        executor.submit(&workload).await.unwrap();
+        assert_eq!(ended(executor, workload.id).await, [Exit::Code(code)]);
+    }
+}
+
+async fn a_workload_that_was_never_submitted_is_absent(executor: &dyn Executor) {
+    let id = Id::random();
+    assert_eq!(executor.observe(id).await.unwrap(), Seen::Absent);
+    let stopped = executor.stop(id, Stop::Interrupt).await;
+    assert!(matches!(stopped, Err(ExecutorError::Absent(absent)) if absent == id));
+    let log = executor.log(id, HOST, 0, 10).await;
+    assert!(matches!(log, Err(ExecutorError::Absent(_))));
+    executor.forget(id).await.unwrap();
+    assert_eq!(executor.list().await.unwrap(), []);
+}
+
+async fn submitting_again_changes_nothing(executor: &dyn Executor) {
+    let workload = script("echo once");
+    let (first, second) = tokio::join!(executor.submit(&workload), executor.submit(&workload));
+    first.unwrap();
+    second.unwrap();
+    ended(executor, workload.id).await;
+    executor.submit(&workload).await.unwrap();
+    ended(executor, workload.id).await;
+    assert_eq!(whole_log(executor, workload.id, HOST).await, "once\n");
+    assert_eq!(executor.list().await.unwrap(), [workload.id]);
+}
+
+async fn an_interrupted_program_may_save_its_work(executor: &dyn Executor) {
+    let workload = script("trap 'echo saved; exit 0' TERM; echo up; while :; do sleep 0.01; done");
+    executor.submit(&workload).await.unwrap();
+    until(executor, workload.id, |seen| matches!(seen, Seen::Running { .. })).await;
+    logged(executor, workload.id, "up").await;
+    executor.stop(workload.id, Stop::Interrupt).await.unwrap();
+    assert_eq!(ended(executor, workload.id).await, [Exit::Code(0)]);
+    assert!(whole_log(executor, workload.id, HOST).await.contains("saved"));
+    executor.stop(workload.id, Stop::Interrupt).await.unwrap();
+}
+
+async fn a_program_that_will_not_stop_is_killed(executor: &dyn Executor) {
+    let workload = script("trap 'echo no' TERM; echo up; while :; do sleep 0.01; done");
+    executor.submit(&workload).await.unwrap();
+    logged(executor, workload.id, "up").await;
+    executor.stop(workload.id, Stop::Interrupt).await.unwrap();
+    logged(executor, workload.id, "no").await;
+    executor.stop(workload.id, Stop::Kill).await.unwrap();
+    assert_eq!(ended(executor, workload.id).await, [Exit::Signal(9)]);
+}
+
+/// The one left behind would write when the program has ended; its log must end before that.
+async fn what_a_program_left_running_ends_with_it(executor: &dyn Executor) {
+    let workload = script(
+        "setsid sh -c 'trap \"\" TERM HUP; echo left; sleep 60; echo never' & sleep 0.1; exit 3",
+    );
+    executor.submit(&workload).await.unwrap();
+    assert_eq!(ended(executor, workload.id).await, [Exit::Code(3)]);
+    assert_eq!(whole_log(executor, workload.id, HOST).await, "left\n");
+}
+
+async fn a_log_is_read_from_any_byte(executor: &dyn Executor) {
+    let workload = script("printf 0123; printf 4567 >&2; printf 89");
+    executor.submit(&workload).await.unwrap();
+    ended(executor, workload.id).await;
+    for (from, limit, bytes, next) in
+        [(0, 4, "0123", 4), (3, 100, "3456789", 10), (10, 5, "", 10), (99, 5, "", 99)]
+    {
+        let chunk = executor.log(workload.id, HOST, from, limit).await.unwrap();
+        assert_eq!((chunk.bytes, chunk.next), (Bytes::from(bytes), next));
+    }
+}
+
+/// A file that holds `bytes` and has no name.
+fn blob(bytes: &[u8]) -> Arc<std::fs::File> {
+    let path = std::env::temp_dir().join(format!("suite-blob-{}", Id::random()));
+    std::fs::write(&path, bytes).unwrap();
+    let mut file = std::fs::File::open(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    file.rewind().unwrap();
+    Arc::new(file)
+}
+
+async fn files_channels_and_environment_reach_the_program(executor: &dyn Executor) {
+    let workload = Workload {
+        files: vec![("input/config/hyperparameters.json".into(), Bytes::from_static(b"{}"))],
+        environment: vec![
+            ("TRAINING_JOB_NAME".into(), "churn-1".into()),
+            ("LD_PRELOAD".into(), "/evil.so".into()),
+        ],
+        inputs: vec![Input {
+            name: "train".into(),
+            content_type: Some("text/csv".into()),
+            files: vec![InputFile {
+                name: "part-0.csv".into(),
+                parts: vec![
+                    Part::Inline(Bytes::from_static(b"1,2\n3")),
+                    Part::Blob { file: blob(b"xx,4\n5,6\nyy"), offset: 2, len: 7 },
+                ],
+            }],
+        }],
+        ..script(
+            "cd $SAGEWRIGHT_OPT_ML; cat input/config/hyperparameters.json; \
+             echo $TRAINING_JOB_NAME $LD_PRELOAD $SAGEWRIGHT_HOST; cp input/channels.json output/",
+        )
+    };
+    executor.submit(&workload).await.unwrap();
+    assert_eq!(ended(executor, workload.id).await, [Exit::Code(0)]);
+    assert_eq!(whole_log(executor, workload.id, HOST).await, "{}churn-1 algo-1\n");
+
+    let bytes = read(executor, workload.id, "channels.json").await.unwrap();
+    let channels: crate::workload::Channels = serde_json::from_slice(&bytes).unwrap();
+    let file = &channels.channels[0].files[0];
+    assert_eq!((channels.channels[0].name.as_str(), file.name.as_str()), ("train", "part-0.csv"));
+    let mut data = Vec::new();
+    for span in &file.spans {
+        let whole = std::fs::read(&span.path).unwrap();
+        let start = usize::try_from(span.offset).unwrap();
+        data.extend_from_slice(&whole[start..start + usize::try_from(span.len).unwrap()]);
+    }
+    assert_eq!(data, b"1,2\n3,4\n5,6\n");
+}
+
+async fn folders_are_packed_and_outputs_opened(executor: &dyn Executor) {
+    let workload = Workload {
+        packs: vec![
+            Pack { folder: "model".into(), archive: "model.tar.gz".into() },
+            Pack { folder: "output/data".into(), archive: "output.tar.gz".into() },
+        ],
+        ..script(
+            "cd $SAGEWRIGHT_OPT_ML; echo trees > model/xgboost-model; mkdir -p output/data/deep; \
+             echo why > output/failure; exit 1",
+        )
+    };
+    executor.submit(&workload).await.unwrap();
+    assert_eq!(ended(executor, workload.id).await, [Exit::Code(1)]);
+    assert_eq!(read(executor, workload.id, "failure").await.unwrap(), b"why\n");
+    for archive in ["model.tar.gz", "output.tar.gz"] {
+        let bytes = read(executor, workload.id, archive).await.expect("it is packed");
+        assert_eq!(bytes[..2], [0x1f, 0x8b], "{archive} is gzip");
+    }
+    assert_eq!(read(executor, workload.id, "nothing").await, None);
+}
+
+async fn links_are_not_followed_out_of_the_outputs(executor: &dyn Executor) {
+    let workload = script(
+        "cd $SAGEWRIGHT_OPT_ML/output; ln -s /etc/passwd failure; ln -s /etc etc; mkfifo fifo; mkdir dir",
+    );
+    executor.submit(&workload).await.unwrap();
+    ended(executor, workload.id).await;
+    for path in
+        ["failure", "etc/passwd", "../../log", "/etc/passwd", "", ".", "fifo", "dir", "a\0b"]
+    {
+        assert_eq!(read(executor, workload.id, path).await, None, "{path:?}");
+    }
+}
+
+async fn each_host_runs_and_ends_by_itself(executor: &dyn Executor) {
+    let hosts = vec!["algo-1".to_owned(), "algo-2".to_owned()];
+    let workload = Workload {
+        hosts: hosts.clone(),
+        ..script("echo $SAGEWRIGHT_HOST; [ $SAGEWRIGHT_HOST = algo-1 ]")
+    };
+    executor.submit(&workload).await.unwrap();
+    assert_eq!(ended(executor, workload.id).await, [Exit::Code(0), Exit::Code(1)]);
+    for host in hosts {
+        assert_eq!(whole_log(executor, workload.id, &host).await, format!("{host}\n"));
+    }
+}
+
+async fn only_what_has_ended_is_forgotten(executor: &dyn Executor) {
+    let workload = script("exec sleep 60");
+    executor.submit(&workload).await.unwrap();
+    let early = executor.forget(workload.id).await;
+    assert!(matches!(early, Err(ExecutorError::StillRunning(id)) if id == workload.id));
+    executor.stop(workload.id, Stop::Kill).await.unwrap();
+    assert_eq!(ended(executor, workload.id).await, [Exit::Signal(9)]);
+    executor.forget(workload.id).await.unwrap();
+    assert_eq!(executor.observe(workload.id).await.unwrap(), Seen::Absent);
+    assert_eq!(executor.list().await.unwrap(), []);
+    executor.forget(workload.id).await.unwrap();
+}
+
+async fn names_that_leave_the_folder_are_refused(executor: &dyn Executor) {
+    let file =
+        |path: &str| Workload { files: vec![(path.into(), Bytes::new())], ..script("exit 0") };
+    let host = |host: &str| Workload { hosts: vec![host.into()], ..script("exit 0") };
+    let pack = |archive: &str| Workload {
+        packs: vec![Pack { folder: "model".into(), archive: archive.into() }],
+        ..script("exit 0")
+    };
+    let hostile = [
+        file("../x"),
+        file("/etc/x"),
+        file("a/../../x"),
+        file(""),
+        file("a\0b"),
+        host(".."),
+        host("a/b"),
+        host(""),
+        host("algo\n1"),
+        pack("../model.tar.gz"),
+        pack(""),
+        Workload { hosts: vec![], ..script("exit 0") },
+        Workload { environment: vec![("A=B".into(), "c".into())], ..script("exit 0") },
+        Workload { environment: vec![("A".into(), "c\0".into())], ..script("exit 0") },
+    ];
+    for workload in hostile {
+        let refused = executor.submit(&workload).await;
+        assert!(matches!(refused, Err(ExecutorError::Unsupported(_))), "{workload:?}");
+        assert_eq!(executor.observe(workload.id).await.unwrap(), Seen::Absent);
+    }
+}

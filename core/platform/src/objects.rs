@@ -1,0 +1,449 @@
+//! The port to objects, with S3's promises: what was acknowledged is durable, and a read after a
+//! write sees it.
+//!
+//! [`Objects`] has S3's rules and is implemented once, in `services::storage`, over two smaller
+//! ports: [`index`] (names, versions, uploads; always ours) and [`blobs`] (bytes under opaque
+//! names; a folder, or an outside store).
+
+pub mod blobs;
+pub mod index;
+
+use std::{io, pin::Pin};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::Stream;
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncReadExt;
+use types::{Owner, Timestamp};
+
+use crate::workload::Part;
+
+/// A body on its way. Ends in an error where it is not what its sender promised; then nothing of
+/// it may be kept.
+pub type ByteStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send + Sync>>;
+
+/// A body that is at hand.
+#[must_use]
+pub fn whole(bytes: impl Into<Bytes>) -> ByteStream {
+    let bytes = bytes.into();
+    Box::pin(futures_util::stream::once(async move { Ok(bytes) }))
+}
+
+/// A file's bytes from where it stands, in blocks.
+#[must_use]
+pub fn of_file(file: std::fs::File) -> ByteStream {
+    let file = tokio::fs::File::from_std(file);
+    Box::pin(futures_util::stream::try_unfold(file, |mut file| async move {
+        let mut block = Vec::with_capacity(BLOCK);
+        let read = (&mut file).take(BLOCK as u64).read_to_end(&mut block).await?;
+        Ok((read > 0).then(|| (Bytes::from(block), file)))
+    }))
+}
+
+/// How much of a file is read at once, bytes: large enough that the hops between threads do not
+/// count.
+const BLOCK: usize = 256 * 1024;
+
+/// Why a call on objects failed. Each has its S3 code in `api`.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectError {
+    /// There is no bucket of that name.
+    #[error("The specified bucket does not exist")]
+    NoSuchBucket(String),
+    /// The bucket holds no such key.
+    #[error("The specified key does not exist.")]
+    NoSuchKey(String),
+    /// No upload with that id, or it was completed or aborted.
+    #[error(
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
+    )]
+    NoSuchUpload,
+    /// The bucket is the caller's already.
+    #[error("Your previous request to create the named bucket succeeded and you already own it.")]
+    BucketAlreadyOwnedByYou,
+    /// The bucket is somebody else's.
+    #[error(
+        "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."
+    )]
+    BucketAlreadyExists,
+    /// The bucket holds objects or uploads.
+    #[error("The bucket you tried to delete is not empty")]
+    BucketNotEmpty,
+    /// Not a name that a bucket may have.
+    #[error("The specified bucket is not valid.")]
+    InvalidBucketName(String),
+    /// More than 1,024 bytes.
+    #[error("Your key is too long")]
+    KeyTooLong,
+    /// The caller's account may not.
+    #[error("Access Denied")]
+    AccessDenied,
+    /// A condition on the object did not hold.
+    #[error("At least one of the pre-conditions you specified did not hold")]
+    PreconditionFailed,
+    /// The range begins after the end.
+    #[error("The requested range is not satisfiable")]
+    InvalidRange {
+        /// The object's length, bytes.
+        length: u64,
+    },
+    /// A part is missing, or its ETag is another.
+    #[error(
+        "One or more of the specified parts could not be found. The part might not have been uploaded, or the specified entity tag might not have matched the part's entity tag."
+    )]
+    InvalidPart,
+    /// The list of parts is not ascending.
+    #[error("The list of parts was not in ascending order. Parts must be ordered by part number.")]
+    InvalidPartOrder,
+    /// More than one request may bring (5 GiB).
+    #[error("Your proposed upload exceeds the maximum allowed size")]
+    EntityTooLarge,
+    /// The disk is nearly full; what is left is kept for deletes and the index. S3 has no code for
+    /// it; 503 `SlowDown` makes clients try again later.
+    #[error("The disk of the object store is full. Delete something, or give it more room.")]
+    StorageFull,
+    /// A part that is not the last is smaller than 5 MiB.
+    #[error("Your proposed upload is smaller than the minimum allowed size")]
+    EntityTooSmall,
+    /// The bytes are not those that the checksum promised.
+    #[error("The {0} you specified did not match what we received.")]
+    BadDigest(String),
+    /// An argument has no meaning here.
+    #[error("{0}")]
+    InvalidArgument(String),
+    /// The body broke off or was not as promised.
+    #[error("the request's body ended early")]
+    Body(#[source] io::Error),
+    /// Index or blobs failed.
+    #[error("the object store failed")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl ObjectError {
+    /// Wraps what went wrong below.
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+}
+
+/// What is kept of a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Its name, global.
+    pub name: String,
+    /// The account it belongs to.
+    pub account: String,
+    /// The region it says it is in.
+    pub region: String,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// The checksums that S3 knows of an object, as base64 text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checksums {
+    /// `crc32`, `crc32c`, `crc64nvme`, `sha1`, `sha256`.
+    pub algorithm: Option<String>,
+    /// Base64 text; a composite one ends in `-N`.
+    pub value: Option<String>,
+    /// Whether it is that of all the bytes, and not (*composite*) one of the parts' checksums. Where
+    /// an upload begins, which of both is asked for (`x-amz-checksum-type`); CRC64NVME has only
+    /// this one, SHA only the other.
+    #[serde(default)]
+    pub full_object: bool,
+}
+
+/// Headers that a client stored with an object and gets back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ObjectHeaders {
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// `Content-Encoding`, without `aws-chunked`.
+    pub content_encoding: Option<String>,
+    /// `Content-Disposition`.
+    pub content_disposition: Option<String>,
+    /// `Content-Language`.
+    pub content_language: Option<String>,
+    /// `Cache-Control`.
+    pub cache_control: Option<String>,
+    /// `Expires`, as sent.
+    pub expires: Option<String>,
+    /// `x-amz-meta-*`, lower-cased and without the prefix, in order.
+    pub metadata: Vec<(String, String)>,
+}
+
+/// What is known of an object without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectInfo {
+    /// Its key.
+    pub key: String,
+    /// Bytes.
+    pub size: u64,
+    /// Without quotes: MD5 in hexadecimal, or MD5 of MD5s and `-N`.
+    pub etag: String,
+    /// When it was acknowledged.
+    pub modified: Timestamp,
+    /// What came with it.
+    pub headers: ObjectHeaders,
+    /// What is known of its bytes.
+    pub checksums: Checksums,
+    /// The sizes of the parts it was uploaded in, bytes; empty for a plain PUT.
+    pub part_sizes: Vec<u64>,
+}
+
+/// Which bytes to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByteRange {
+    /// From the first to the last, both inclusive; to the end where there is no last.
+    From(u64, Option<u64>),
+    /// The last so many.
+    Suffix(u64),
+}
+
+/// On what a call depends, by RFC 9110's rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// `If-Match`: ETags without quotes, or `*`.
+    pub if_match: Option<String>,
+    /// `If-None-Match`.
+    pub if_none_match: Option<String>,
+    /// `If-Modified-Since`.
+    pub if_modified_since: Option<Timestamp>,
+    /// `If-Unmodified-Since`.
+    pub if_unmodified_since: Option<Timestamp>,
+}
+
+/// An object on its way in.
+pub struct Put {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The key, UTF-8.
+    pub key: String,
+    /// What is kept with it.
+    pub headers: ObjectHeaders,
+    /// The checksum to compute and keep, and the value it must have where it was sent before the
+    /// body. One that comes in a trailer is checked by the body itself.
+    pub checksums: Checksums,
+    /// `Content-MD5`, base64 text.
+    pub content_md5: Option<String>,
+    /// Checked in the same commit that makes the object visible.
+    pub conditions: Conditions,
+    /// The bytes.
+    pub body: ByteStream,
+}
+
+impl Put {
+    /// A plain object, for our own outputs.
+    pub fn new(bucket: impl Into<String>, key: impl Into<String>, body: ByteStream) -> Self {
+        Self {
+            bucket: bucket.into(),
+            key: key.into(),
+            headers: ObjectHeaders::default(),
+            checksums: Checksums::default(),
+            content_md5: None,
+            conditions: Conditions::default(),
+            body,
+        }
+    }
+}
+
+/// An object on its way out.
+pub struct Read {
+    /// What is known of it.
+    pub info: ObjectInfo,
+    /// The first byte and how many follow; `None` where the whole was asked for.
+    pub range: Option<(u64, u64)>,
+    /// The bytes of the range.
+    pub body: ByteStream,
+}
+
+/// Which keys to list.
+#[derive(Clone, Debug, Default)]
+pub struct ListKeys {
+    /// The bucket's name.
+    pub bucket: String,
+    /// Only keys that begin with this.
+    pub prefix: String,
+    /// Folds what follows the prefix up to it into one common prefix.
+    pub delimiter: Option<String>,
+    /// Only what sorts after this (a key, or a common prefix of the last page).
+    pub after: Option<String>,
+    /// At most so many keys and common prefixes.
+    pub limit: usize,
+}
+
+/// A page of keys, in binary order.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// Objects.
+    pub objects: Vec<ObjectInfo>,
+    /// Common prefixes.
+    pub prefixes: Vec<String>,
+    /// Whether there is more after [`Listing::last`].
+    pub truncated: bool,
+    /// The last key or common prefix of the page.
+    pub last: Option<String>,
+}
+
+/// A part of an upload, as a client names it to complete it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartName {
+    /// 1 to 10,000.
+    pub number: u32,
+    /// Without quotes.
+    pub etag: String,
+    /// Base64 text, where the client sent one.
+    pub checksum: Option<String>,
+}
+
+/// An uploaded part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadedPart {
+    /// 1 to 10,000.
+    pub number: u32,
+    /// Bytes.
+    pub size: u64,
+    /// Without quotes.
+    pub etag: String,
+    /// When it was acknowledged.
+    pub modified: Timestamp,
+    /// What is known of its bytes.
+    pub checksums: Checksums,
+}
+
+/// An upload under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// The key it will have.
+    pub key: String,
+    /// Opaque.
+    pub id: String,
+    /// When it was begun.
+    pub created: Timestamp,
+    /// What the object will carry.
+    pub headers: ObjectHeaders,
+    /// The checksum's algorithm.
+    pub checksums: Checksums,
+}
+
+/// Everything that touches users' data. The caller's account must own the bucket, else
+/// [`ObjectError::AccessDenied`]; a bucket is reachable from any region.
+#[async_trait]
+pub trait Objects: Send + Sync {
+    /// Makes a bucket in `owner`'s region.
+    async fn create_bucket(&self, owner: &Owner, name: &str) -> Result<Bucket, ObjectError>;
+    /// Removes an empty bucket.
+    async fn delete_bucket(&self, owner: &Owner, name: &str) -> Result<(), ObjectError>;
+    /// The bucket, if the caller may know of it.
+    async fn bucket(&self, owner: &Owner, name: &str) -> Result<Bucket, ObjectError>;
+    /// The caller's buckets, by name.
+    async fn buckets(&self, owner: &Owner) -> Result<Vec<Bucket>, ObjectError>;
+
+    /// Stores an object; visible and durable when it returns.
+    async fn put(&self, owner: &Owner, put: Put) -> Result<ObjectInfo, ObjectError>;
+    /// What is known of an object. `None` stands for "not modified", as the conditions say.
+    async fn head(
+        &self,
+        owner: &Owner,
+        bucket: &str,
+        key: &str,
+        conditions: &Conditions,
+    ) -> Result<Option<ObjectInfo>, ObjectError>;
+    /// An object's bytes. `None` stands for "not modified", as the conditions say.
+    async fn get(
+        &self,
+        owner: &Owner,
+        bucket: &str,
+        key: &str,
+        range: Option<ByteRange>,
+        conditions: &Conditions,
+    ) -> Result<Option<Read>, ObjectError>;
+    /// Removes an object; removing what is not there succeeds.
+    async fn delete(&self, owner: &Owner, bucket: &str, key: &str) -> Result<(), ObjectError>;
+    /// Makes `(bucket, key)` the same bytes as `source` (bucket, key), which the conditions are
+    /// about. With `headers` they replace the source's.
+    async fn copy(
+        &self,
+        owner: &Owner,
+        source: (&str, &str),
+        conditions: &Conditions,
+        target: (&str, &str),
+        headers: Option<ObjectHeaders>,
+    ) -> Result<ObjectInfo, ObjectError>;
+    /// A page of keys.
+    async fn list(&self, owner: &Owner, list: &ListKeys) -> Result<Listing, ObjectError>;
+    /// An object as files open for reading, pinned until dropped.
+    async fn open_parts(
+        &self,
+        owner: &Owner,
+        bucket: &str,
+        key: &str,
+    ) -> Result<(ObjectInfo, Vec<Part>), ObjectError>;
+
+    /// Begins an upload.
+    async fn create_upload(
+        &self,
+        owner: &Owner,
+        bucket: &str,
+        key: &str,
+        headers: ObjectHeaders,
+        checksums: Checksums,
+    ) -> Result<Upload, ObjectError>;
+    /// Stores a part; durable when it returns. The same number again replaces it. `put` carries
+    /// bucket, key, body and checksums; the rest of it is not looked at.
+    async fn upload_part(
+        &self,
+        owner: &Owner,
+        upload: &str,
+        number: u32,
+        put: Put,
+    ) -> Result<UploadedPart, ObjectError>;
+    /// Stores a range of `source` (bucket, key), first and last byte inclusive, as a part of
+    /// `target` (bucket, key, upload, number). A range that leaves the source is
+    /// [`ObjectError::InvalidRange`].
+    async fn upload_part_copy(
+        &self,
+        owner: &Owner,
+        source: (&str, &str),
+        range: Option<(u64, u64)>,
+        conditions: &Conditions,
+        target: (&str, &str, &str, u32),
+    ) -> Result<UploadedPart, ObjectError>;
+    /// Makes the object of its parts, which need not all be used. A repeated call answers the same.
+    async fn complete_upload(
+        &self,
+        owner: &Owner,
+        bucket: &str,
+        key: &str,
+        upload: &str,
+        parts: &[PartName],
+        conditions: &Conditions,
+    ) -> Result<ObjectInfo, ObjectError>;
+    /// Forgets an upload and its parts.
+    async fn abort_upload(
+        &self,
+        owner: &Owner,
+        bucket: &str,
+        key: &str,
+        upload: &str,
+    ) -> Result<(), ObjectError>;
+    /// An upload and its parts after number `after`, at most `limit`.
+    async fn parts(
+        &self,
+        owner: &Owner,
+        bucket: &str,
+        key: &str,
+        upload: &str,
+        after: u32,
+        limit: usize,
+    ) -> Result<(Upload, Vec<UploadedPart>), ObjectError>;
+    /// The bucket's uploads by key and time.
+    async fn uploads(
+        &self,
+        owner: &Owner,
+        bucket: &str,
+        prefix: &str,
+    ) -> Result<Vec<Upload>, ObjectError>;
+}

@@ -1,0 +1,285 @@
+//! The questions for every index. They panic with what was not as promised.
+#![expect(clippy::expect_used, reason = "a suite reports by panicking")]
+
+use bytes::Bytes;
+use types::{Id, Timestamp};
+
+use super::{Content, Entry, Extent, Guard, IndexError, ObjectIndex, PartEntry};
+use crate::objects::{
+    Bucket, Checksums, ListKeys, Listing, ObjectHeaders, ObjectInfo, Upload, UploadedPart,
+};
+
+/// Every question, each on a fresh instance.
+pub async fn all<I: ObjectIndex>(fresh: impl AsyncFn() -> I) {
+    a_bucket_is_made_once(&fresh().await).await;
+    only_an_empty_bucket_goes(&fresh().await).await;
+    an_object_comes_back_as_it_was_put(&fresh().await).await;
+    keys_are_bytes_and_nothing_else(&fresh().await).await;
+    a_guard_decides_in_the_same_commit(&fresh().await).await;
+    one_of_many_wins_a_name(&fresh().await).await;
+    a_list_folds_and_pages(&fresh().await).await;
+    a_blob_is_garbage_when_its_last_name_goes(&fresh().await).await;
+    an_upload_becomes_its_object(&fresh().await).await;
+    an_upload_that_ends_leaves_its_blobs_as_garbage(&fresh().await).await;
+}
+
+const BUCKET: &str = "data";
+
+/// A bucket named `data`.
+fn bucket() -> Bucket {
+    Bucket {
+        name: BUCKET.to_owned(),
+        account: "111122223333".to_owned(),
+        region: "eu-west-1".to_owned(),
+        created: Timestamp::from_micros(1_700_000_000_000_001),
+    }
+}
+
+async fn with_bucket(index: &dyn ObjectIndex) {
+    assert_eq!(index.create_bucket(bucket()).await.expect("made"), None);
+}
+
+fn entry(key: &str, etag: &str, content: Content) -> Entry {
+    let headers = ObjectHeaders {
+        content_type: Some("text/csv".to_owned()),
+        metadata: vec![("a".to_owned(), "ü".to_owned())],
+        ..ObjectHeaders::default()
+    };
+    let checksums = Checksums {
+        algorithm: Some("crc32".to_owned()),
+        value: Some("AAAAAA==".to_owned()),
+        full_object: false,
+    };
+    let size = match &content {
+        Content::Inline(bytes) => bytes.len() as u64,
+        Content::Extents(extents) => extents.iter().map(|extent| extent.len).sum(),
+    };
+    let info = ObjectInfo {
+        key: key.to_owned(),
+        size,
+        etag: etag.to_owned(),
+        modified: Timestamp::from_micros(1_700_000_000_000_002),
+        headers,
+        checksums,
+        part_sizes: vec![5, 6],
+    };
+    Entry { info, upload: None, content }
+}
+
+fn small(key: &str, etag: &str) -> Entry {
+    entry(key, etag, Content::Inline(Bytes::from_static(b"small")))
+}
+
+fn extents(blobs: &[Id]) -> Vec<Extent> {
+    blobs.iter().map(|&blob| Extent { blob, offset: 3, len: 7 }).collect()
+}
+
+fn part(number: u32, blobs: &[Id]) -> PartEntry {
+    let part = UploadedPart {
+        number,
+        size: 7,
+        etag: format!("etag-{number}"),
+        modified: Timestamp::from_micros(5),
+        checksums: Checksums::default(),
+    };
+    PartEntry { part, extents: extents(blobs) }
+}
+
+fn upload(key: &str, id: &str, created: i64) -> Upload {
+    Upload {
+        key: key.to_owned(),
+        id: id.to_owned(),
+        created: Timestamp::from_micros(created),
+        headers: ObjectHeaders::default(),
+        checksums: Checksums::default(),
+    }
+}
+
+async fn garbage(index: &dyn ObjectIndex) -> Vec<Id> {
+    let mut ids = index.garbage(100).await.expect("ids");
+    ids.sort();
+    ids
+}
+
+async fn a_bucket_is_made_once(index: &dyn ObjectIndex) {
+    with_bucket(index).await;
+    let other = Bucket { account: "999999999999".to_owned(), ..bucket() };
+    assert_eq!(index.create_bucket(other).await.expect("answered"), Some(bucket()));
+    assert_eq!(index.bucket(BUCKET).await.expect("answered"), Some(bucket()));
+    assert_eq!(index.bucket("none").await.expect("answered"), None);
+    assert_eq!(index.buckets("111122223333").await.expect("answered"), [bucket()]);
+    assert_eq!(index.buckets("999999999999").await.expect("answered"), []);
+    let lost = index.put("none", small("k", "e"), Guard::Any).await;
+    assert!(matches!(lost, Err(IndexError::NoSuchBucket)));
+}
+
+async fn only_an_empty_bucket_goes(index: &dyn ObjectIndex) {
+    with_bucket(index).await;
+    index.put(BUCKET, small("k", "e"), Guard::Any).await.expect("put");
+    assert!(matches!(index.delete_bucket(BUCKET).await, Err(IndexError::BucketNotEmpty)));
+    index.delete(BUCKET, "k").await.expect("deleted");
+    index.create_upload(BUCKET, upload("k", "u", 1)).await.expect("begun");
+    index.put_part("u", part(1, &[Id::from_bits(1)])).await.expect("put");
+    index.delete_bucket(BUCKET).await.expect("deleted");
+    assert_eq!(index.bucket(BUCKET).await.expect("answered"), None);
+    assert!(matches!(index.delete_bucket(BUCKET).await, Err(IndexError::NoSuchBucket)));
+    assert_eq!(garbage(index).await, [Id::from_bits(1)]);
+    with_bucket(index).await;
+    assert_eq!(index.get(BUCKET, "k").await.expect("answered"), None);
+    assert_eq!(index.uploads(BUCKET, "").await.expect("answered"), []);
+}
+
+async fn an_object_comes_back_as_it_was_put(index: &dyn ObjectIndex) {
+    with_bucket(index).await;
+    let inline = small("inline", "one");
+    let blobs = [Id::from_bits(7), Id::from_bits(8)];
+    let mut spread = entry("spread", "two", Content::Extents(extents(&blobs)));
+    spread.upload = Some("u".to_owned());
+    for entry in [&inline, &spread] {
+        index.put(BUCKET, entry.clone(), Guard::Any).await.expect("put");
+        let found = index.get(BUCKET, &entry.info.key).await.expect("answered");
+        assert_eq!(found.as_ref(), Some(entry));
+    }
+    index.put(BUCKET, small("spread", "three"), Guard::Any).await.expect("put");
+    let found = index.get(BUCKET, "spread").await.expect("answered");
+    assert_eq!(found, Some(small("spread", "three")));
+}
+
+async fn keys_are_bytes_and_nothing_else(index: &dyn ObjectIndex) {
+    with_bucket(index).await;
+    let keys =
+        ["p//q", "../up", "./dot", "a b+c/ü%20&é.txt", "x\ny", "d", "d/x", "D", "é", "e\u{301}"];
+    for key in keys {
+        index.put(BUCKET, small(key, key), Guard::Any).await.expect("put");
+    }
+    for key in keys {
+        let found = index.get(BUCKET, key).await.expect("answered").expect("there");
+        assert_eq!(found.info.etag, key);
+    }
+    let list = ListKeys { bucket: BUCKET.to_owned(), limit: 100, ..ListKeys::default() };
+    let listed: Vec<String> = names(&index.list(&list).await.expect("listed")).0;
+    let mut sorted = keys;
+    sorted.sort_by_key(|key| key.as_bytes());
+    assert_eq!(listed, sorted);
+}
+
+async fn a_guard_decides_in_the_same_commit(index: &dyn ObjectIndex) {
+    with_bucket(index).await;
+    let one_of = |etag: &str| Guard::OneOf(vec![etag.to_owned()]);
+    let none_of = |etag: &str| Guard::NoneOf(vec![etag.to_owned()]);
+    let put = async |etag, guard| index.put(BUCKET, small("k", etag), guard).await;
+    assert!(matches!(put("1", Guard::Present).await, Err(IndexError::NoSuchKey)));
+    assert!(matches!(put("1", one_of("x")).await, Err(IndexError::NoSuchKey)));
+    put("1", none_of("x")).await.expect("none there");
+    assert!(matches!(put("2", Guard::Absent).await, Err(IndexError::Unmet)));
+    assert!(matches!(put("2", one_of("x")).await, Err(IndexError::Unmet)));
+    assert!(matches!(put("2", none_of("1")).await, Err(IndexError::Unmet)));
+    assert_eq!(index.get(BUCKET, "k").await.expect("answered"), Some(small("k", "1")));
+    put("2", one_of("1")).await.expect("as expected");
+    put("3", Guard::Present).await.expect("as expected");
+}
+
+async fn one_of_many_wins_a_name(index: &dyn ObjectIndex) {
+    with_bucket(index).await;
+    let attempts = (0..16).map(|n| index.put(BUCKET, small("k", &n.to_string()), Guard::Absent));
+    let results = futures_util::future::join_all(attempts).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    let lost = results.iter().filter(|result| matches!(result, Err(IndexError::Unmet))).count();
+    assert_eq!(lost, 15);
+}
+
+fn names(listing: &Listing) -> (Vec<String>, Vec<String>) {
+    let keys = listing.objects.iter().map(|object| object.key.clone()).collect();
+    (keys, listing.prefixes.clone())
+}
+
+async fn a_list_folds_and_pages(index: &dyn ObjectIndex) {
+    with_bucket(index).await;
+    for key in ["a", "b/1", "b/2", "b/c/3", "b0", "c/1", "d"] {
+        index.put(BUCKET, small(key, "e"), Guard::Any).await.expect("put");
+    }
+    let list = |prefix: &str, delimiter: Option<&str>, after: Option<&str>, limit| ListKeys {
+        bucket: BUCKET.to_owned(),
+        prefix: prefix.to_owned(),
+        delimiter: delimiter.map(str::to_owned),
+        after: after.map(str::to_owned),
+        limit,
+    };
+    let all = index.list(&list("", Some("/"), None, 10)).await.expect("listed");
+    assert_eq!(all.objects.iter().map(|o| o.key.as_str()).collect::<Vec<_>>(), ["a", "b0", "d"]);
+    assert_eq!(all.prefixes, ["b/", "c/"]);
+    assert!(!all.truncated);
+    let first = index.list(&list("", Some("/"), None, 2)).await.expect("listed");
+    assert_eq!((first.truncated, first.last.as_deref()), (true, Some("b/")));
+    let second = index.list(&list("", Some("/"), Some("b/"), 3)).await.expect("listed");
+    assert_eq!(second.last.as_deref(), Some("d"));
+    assert!(!second.truncated);
+    let below = index.list(&list("b/", Some("/"), Some("b/1"), 10)).await.expect("listed");
+    assert_eq!(names(&below), (vec!["b/2".to_owned()], vec!["b/c/".to_owned()]));
+    let flat = index.list(&list("b", None, None, 3)).await.expect("listed");
+    assert_eq!(flat.objects.len(), 3);
+    assert!(flat.truncated);
+    let none = index.list(&list("", None, None, 0)).await.expect("listed");
+    assert_eq!((none.objects.len(), none.truncated), (0, false));
+}
+
+async fn a_blob_is_garbage_when_its_last_name_goes(index: &dyn ObjectIndex) {
+    with_bucket(index).await;
+    let blob = Id::from_bits(0xb10b);
+    let shared = |key: &str| entry(key, "e", Content::Extents(extents(&[blob])));
+    index.put(BUCKET, shared("one"), Guard::Any).await.expect("put");
+    index.put(BUCKET, shared("two"), Guard::Any).await.expect("put");
+    let stranger = Id::from_bits(0x57a6);
+    assert_eq!(index.unknown(vec![blob, stranger]).await.expect("answered"), [stranger]);
+    index.delete(BUCKET, "one").await.expect("deleted");
+    assert_eq!(garbage(index).await, []);
+    index.put(BUCKET, small("two", "e"), Guard::Any).await.expect("put");
+    assert_eq!(garbage(index).await, [blob]);
+    index.put(BUCKET, shared("three"), Guard::Any).await.expect("put");
+    index.forget(&[blob]).await.expect("forgotten");
+    assert_eq!(index.unknown(vec![blob]).await.expect("answered"), [], "it is named again");
+    index.delete(BUCKET, "three").await.expect("deleted");
+    index.forget(&[blob]).await.expect("forgotten");
+    assert_eq!(garbage(index).await, []);
+    assert_eq!(index.unknown(vec![blob]).await.expect("answered"), [blob]);
+}
+
+async fn an_upload_becomes_its_object(index: &dyn ObjectIndex) {
+    with_bucket(index).await;
+    let (one, two) = (Id::from_bits(1), Id::from_bits(2));
+    for (key, id, created) in [("k", "later", 2), ("k", "u", 1), ("j", "other", 3)] {
+        index.create_upload(BUCKET, upload(key, id, created)).await.expect("begun");
+    }
+    let found = index.uploads(BUCKET, "").await.expect("listed");
+    let ids: Vec<&str> = found.iter().map(|upload| upload.id.as_str()).collect();
+    assert_eq!(ids, ["other", "u", "later"]);
+    assert_eq!(index.uploads(BUCKET, "k").await.expect("listed").len(), 2);
+    assert_eq!(index.upload(BUCKET, "j", "u").await.expect("answered"), None);
+    index.put_part("u", part(1, &[one])).await.expect("put");
+    index.put_part("u", part(2, &[two])).await.expect("put");
+    assert_eq!(index.parts("u", 1, 10).await.expect("parts"), [part(2, &[two])]);
+    assert_eq!(index.parts("u", 0, 1).await.expect("parts"), [part(1, &[one])]);
+    let mut whole = entry("k", "e-1", Content::Extents(extents(&[one])));
+    whole.upload = Some("u".to_owned());
+    index.complete(BUCKET, whole.clone(), Guard::Any).await.expect("completed");
+    assert_eq!(index.get(BUCKET, "k").await.expect("answered"), Some(whole.clone()));
+    assert_eq!(garbage(index).await, [two], "the part that was not used");
+    let again = index.complete(BUCKET, whole, Guard::Any).await;
+    assert!(matches!(again, Err(IndexError::NoSuchUpload)));
+    let late = index.put_part("u", part(3, &[two])).await;
+    assert!(matches!(late, Err(IndexError::NoSuchUpload)));
+    assert!(matches!(index.parts("u", 0, 10).await, Err(IndexError::NoSuchUpload)));
+}
+
+async fn an_upload_that_ends_leaves_its_blobs_as_garbage(index: &dyn ObjectIndex) {
+    with_bucket(index).await;
+    let blobs = [Id::from_bits(1), Id::from_bits(2)];
+    index.create_upload(BUCKET, upload("k", "u", 1)).await.expect("begun");
+    index.put_part("u", part(1, &blobs[..1])).await.expect("put");
+    index.put_part("u", part(1, &blobs[1..])).await.expect("put");
+    assert_eq!(garbage(index).await, &blobs[..1], "the part that was replaced");
+    assert!(matches!(index.abort(BUCKET, "other", "u").await, Err(IndexError::NoSuchUpload)));
+    index.abort(BUCKET, "k", "u").await.expect("aborted");
+    assert_eq!(garbage(index).await, blobs);
+    assert!(matches!(index.abort(BUCKET, "k", "u").await, Err(IndexError::NoSuchUpload)));
+}

@@ -1,0 +1,191 @@
+//! What endpoints serve now: published in one pointer swap, read by the gateway without a lock.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use arc_swap::ArcSwap;
+
+use crate::scorer::Scorer;
+
+/// Names an endpoint: account, region, name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RouteKey {
+    /// Twelve digits.
+    pub account: Arc<str>,
+    /// A region's name.
+    pub region: Arc<str>,
+    /// The endpoint's name.
+    pub endpoint: Arc<str>,
+}
+
+/// Counts of one variant since its start; telemetry reads differences.
+#[derive(Debug, Default)]
+pub struct Meter {
+    /// Calls.
+    pub invocations: AtomicU64,
+    /// Calls that the model or the request failed with 4xx.
+    pub client_errors: AtomicU64,
+    /// Calls that failed with 5xx.
+    pub server_errors: AtomicU64,
+    /// Time in the model, microseconds, over all calls.
+    pub model_micros: AtomicU64,
+    /// Time in us around the model, microseconds, over all calls.
+    pub overhead_micros: AtomicU64,
+}
+
+/// One variant of an endpoint.
+pub struct RouteVariant {
+    /// `AllTraffic`.
+    pub name: Arc<str>,
+    /// Its share is this over the sum of all.
+    pub weight: f32,
+    /// The loaded model.
+    pub scorer: Arc<dyn Scorer>,
+    /// What it has done.
+    pub meter: Arc<Meter>,
+}
+
+/// What an endpoint serves.
+pub enum Route {
+    /// It was not tried yet after a start: clients are told to come again.
+    NotReady,
+    /// In service.
+    Live(Live),
+}
+
+/// The variants in service, at least one with a weight above 0, or all at 0 (then by turns).
+pub struct Live {
+    /// For `LogStreamArn` and errors.
+    pub arn: String,
+    /// In the configuration's order.
+    pub variants: Vec<RouteVariant>,
+    turn: AtomicU64,
+}
+
+impl Live {
+    /// A route with these variants.
+    #[must_use]
+    pub fn new(arn: String, variants: Vec<RouteVariant>) -> Self {
+        Self { arn, variants, turn: AtomicU64::new(0) }
+    }
+
+    /// The variant for the next call.
+    #[must_use]
+    pub fn pick(&self) -> Option<&RouteVariant> {
+        let total: f64 = self.variants.iter().map(|variant| f64::from(variant.weight)).sum();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        if total <= 0.0 {
+            let count = u64::try_from(self.variants.len()).ok().filter(|count| *count > 0)?;
+            return self.variants.get(usize::try_from(turn % count).ok()?);
+        }
+        let mut left = spread(turn) * total;
+        for variant in &self.variants {
+            let weight = f64::from(variant.weight);
+            if left < weight {
+                return Some(variant);
+            }
+            left -= weight;
+        }
+        self.variants.iter().rev().find(|variant| variant.weight > 0.0)
+    }
+
+    /// The variant of that name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&RouteVariant> {
+        self.variants.iter().find(|variant| &*variant.name == name)
+    }
+}
+
+/// 2^64 divided by the golden ratio (Knuth, TAOCP 3, section 6.4).
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The place of the `turn`-th call in [0, 1): a low-discrepancy sequence, so that shares hold for
+/// few calls as for many.
+fn spread(turn: u64) -> f64 {
+    // The high half of the product, which is exact in a double.
+    let high = u32::try_from(turn.wrapping_mul(GOLDEN) >> 32).unwrap_or(u32::MAX);
+    f64::from(high) / (f64::from(u32::MAX) + 1.0)
+}
+
+/// The live table.
+#[derive(Default)]
+pub struct Routes(ArcSwap<HashMap<RouteKey, Arc<Route>>>);
+
+impl Routes {
+    /// What an endpoint serves; `None` where there is none of that name.
+    #[must_use]
+    pub fn get(&self, key: &RouteKey) -> Option<Arc<Route>> {
+        self.0.load().get(key).cloned()
+    }
+
+    /// Publishes a route, or takes it away. Calls under way keep what they began with.
+    pub fn set(&self, key: &RouteKey, route: Option<&Arc<Route>>) {
+        self.0.rcu(|table| {
+            let mut table = HashMap::clone(table);
+            match route {
+                Some(route) => table.insert(key.clone(), route.clone()),
+                None => table.remove(key),
+            };
+            table
+        });
+    }
+
+    /// Every route, for telemetry.
+    #[must_use]
+    pub fn all(&self) -> Arc<HashMap<RouteKey, Arc<Route>>> {
+        self.0.load_full()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scorer::{Invocation, Rejection, Reply};
+
+    struct Silent;
+
+    impl Scorer for Silent {
+        fn invoke(&self, _: Invocation<'_>) -> Result<Reply, Rejection> {
+            Err(Rejection { status: 500, message: String::new() })
+        }
+    }
+
+    fn live(weights: &[f32]) -> Live {
+        let variant = |(i, weight): (usize, &f32)| RouteVariant {
+            name: format!("v{i}").into(),
+            weight: *weight,
+            scorer: Arc::new(Silent),
+            meter: Arc::default(),
+        };
+        Live::new("arn".into(), weights.iter().enumerate().map(variant).collect())
+    }
+
+    fn shares(live: &Live, calls: usize) -> Vec<usize> {
+        let mut counts = vec![0; live.variants.len()];
+        for _ in 0..calls {
+            let name = live.pick().unwrap().name.clone();
+            counts[name[1..].parse::<usize>().unwrap()] += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn shares_follow_weights_within_one_per_cent_of_a_thousand_calls() {
+        let counts = shares(&live(&[7.0, 2.0, 1.0]), 1_000);
+        for (count, share) in counts.iter().zip([700usize, 200, 100]) {
+            assert!(count.abs_diff(share) <= 10, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn a_variant_without_weight_gets_nothing_unless_all_are_without() {
+        assert_eq!(shares(&live(&[0.0, 1.0]), 100), [0, 100]);
+        assert_eq!(shares(&live(&[0.0, 0.0]), 100), [50, 50]);
+        assert!(live(&[]).pick().is_none());
+    }
+}

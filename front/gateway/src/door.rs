@@ -1,0 +1,113 @@
+//! What the door needs to know and to remember: one per server.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use api::Family;
+use aws::{model::Service, sigv4::SigningKeys};
+use platform::{access::Access, routes::Routes};
+use tokio::sync::{Semaphore, watch};
+
+use crate::{
+    authority::Authority, config::Config, families::Families, metrics::Metrics, s3_request::S3,
+};
+
+/// Bytes that one permit of the buffer budget stands for.
+const BUFFER_UNIT: usize = 1 << 10;
+
+/// What stands behind the door.
+pub struct Wiring {
+    /// Keys and rights.
+    pub access: Arc<dyn Access>,
+    /// Who serves which operations.
+    pub families: Vec<(Service, Arc<dyn Family>)>,
+    /// The endpoints in service.
+    pub routes: Arc<Routes>,
+    /// The S3 protocol.
+    pub s3: Arc<dyn S3>,
+    /// Makes certificates.
+    pub authority: Arc<Authority>,
+    /// Set once the API and S3 answer and every endpoint's model was tried.
+    pub ready: Arc<AtomicBool>,
+}
+
+/// The front door.
+pub struct Door {
+    pub(crate) config: Config,
+    pub(crate) access: Arc<dyn Access>,
+    pub(crate) families: Families,
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) s3: Arc<dyn S3>,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) ready: Arc<AtomicBool>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) keys: SigningKeys,
+    /// One for each core: how many large payloads are scored at a time.
+    pub(crate) scoring: Arc<Semaphore>,
+    buffers: Arc<Semaphore>,
+    /// Says that we are closing. Whoever must be waited for holds a receiver.
+    closing: watch::Sender<bool>,
+}
+
+impl Door {
+    /// A door that is open as soon as somebody serves it.
+    #[must_use]
+    pub fn new(config: Config, wiring: Wiring) -> Arc<Self> {
+        let Wiring { access, families, routes, s3, authority, ready } = wiring;
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let buffers = (config.limits.buffered_bytes / BUFFER_UNIT).min(Semaphore::MAX_PERMITS);
+        Arc::new(Self {
+            config,
+            access,
+            families: Families::new(families),
+            routes,
+            s3,
+            authority,
+            ready,
+            metrics: Arc::default(),
+            keys: SigningKeys::default(),
+            scoring: Arc::new(Semaphore::new(cores)),
+            buffers: Arc::new(Semaphore::new(buffers)),
+            closing: watch::Sender::new(false),
+        })
+    }
+
+    /// Somebody whom a shutdown waits for, and who hears of it.
+    pub(crate) fn occupant(&self) -> Occupant {
+        Occupant(self.closing.subscribe())
+    }
+
+    /// Asks everybody to come to an end and waits, at most for `grace`. Says whether all did.
+    pub(crate) async fn close(&self, grace: Duration) -> bool {
+        self.closing.send_replace(true);
+        tokio::time::timeout(grace, self.closing.closed()).await.is_ok()
+    }
+
+    /// Room for `bytes` in memory, until dropped; nothing where there is none left.
+    pub(crate) fn buffer(&self, bytes: usize) -> Option<tokio::sync::OwnedSemaphorePermit> {
+        let units = u32::try_from(bytes.div_ceil(BUFFER_UNIT)).ok()?;
+        self.buffers.clone().try_acquire_many_owned(units).ok()
+    }
+
+    pub(crate) fn panicked(&self, what: &str) {
+        self.metrics.panics.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(what, "a panic was caught: this is a defect of the server");
+    }
+}
+
+/// Holds a shutdown back until it is dropped.
+pub(crate) struct Occupant(watch::Receiver<bool>);
+
+impl Occupant {
+    /// Returns when the server is closing.
+    pub(crate) async fn closing(&mut self) {
+        // An error means that the door itself is gone, which is closing too.
+        let _ = self.0.wait_for(|closing| *closing).await;
+    }
+}

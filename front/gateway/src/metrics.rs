@@ -1,0 +1,127 @@
+//! The server's own numbers, as Prometheus text.
+//!
+//! Labels are names from our tables, never text from a request, so that no client can make series.
+
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// `Content-Type` of [`Metrics::render`].
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What requests are counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Series {
+    /// `sagemaker`.
+    pub service: &'static str,
+    /// `CreateTrainingJob`.
+    pub operation: &'static str,
+    /// HTTP status; 499 where the client left before an answer.
+    pub status: u16,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    count: u64,
+    micros: u64,
+}
+
+/// All counts since the start.
+#[derive(Default)]
+pub struct Metrics {
+    requests: Mutex<BTreeMap<Series, Tally>>,
+    /// Requests begun and not ended.
+    pub in_flight: AtomicI64,
+    /// Connections open.
+    pub connections: AtomicI64,
+    /// Connections refused for their number.
+    pub refused_connections: AtomicU64,
+    /// Tunnels refused.
+    pub refused_tunnels: AtomicU64,
+    /// Panics caught in handlers and scorers. Must stay 0.
+    pub panics: AtomicU64,
+}
+
+impl Metrics {
+    /// Counts a request that has ended.
+    pub fn count(&self, series: Series, took: Duration) {
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let tally = requests.entry(series).or_default();
+        tally.count += 1;
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        tally.micros = tally.micros.saturating_add(micros);
+    }
+
+    /// Prometheus text.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, text: &mut String) -> fmt::Result {
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        writeln!(text, "# TYPE sagewright_requests_total counter")?;
+        for (series, tally) in &requests {
+            let labels = Labels(*series);
+            writeln!(text, "sagewright_requests_total{{{labels}}} {}", tally.count)?;
+        }
+        writeln!(text, "# TYPE sagewright_request_duration_seconds summary")?;
+        for (series, Tally { count, micros }) in &requests {
+            let (labels, name) = (Labels(*series), "sagewright_request_duration_seconds");
+            let (whole, part) = (micros / 1_000_000, micros % 1_000_000);
+            writeln!(text, "{name}_sum{{{labels}}} {whole}.{part:06}")?;
+            writeln!(text, "{name}_count{{{labels}}} {count}")?;
+        }
+        for (name, gauge) in
+            [("in_flight_requests", &self.in_flight), ("connections", &self.connections)]
+        {
+            writeln!(text, "# TYPE sagewright_{name} gauge")?;
+            writeln!(text, "sagewright_{name} {}", gauge.load(Ordering::Relaxed))?;
+        }
+        for (name, counter) in [
+            ("refused_connections_total", &self.refused_connections),
+            ("refused_tunnels_total", &self.refused_tunnels),
+            ("panics_total", &self.panics),
+        ] {
+            writeln!(text, "# TYPE sagewright_{name} counter")?;
+            writeln!(text, "sagewright_{name} {}", counter.load(Ordering::Relaxed))?;
+        }
+        Ok(())
+    }
+}
+
+struct Labels(Series);
+
+impl fmt::Display for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Series { service, operation, status } = self.0;
+        write!(f, r#"service="{service}",operation="{operation}",status="{status}""#)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_by_service_operation_and_status() {
+        let metrics = Metrics::default();
+        let series = Series { service: "sts", operation: "GetCallerIdentity", status: 200 };
+        metrics.count(series, Duration::from_millis(1_500));
+        metrics.count(series, Duration::from_millis(250));
+        let text = metrics.render();
+        let labels = r#"{service="sts",operation="GetCallerIdentity",status="200"}"#;
+        assert!(text.contains(&format!("sagewright_requests_total{labels} 2\n")), "{text}");
+        let sum = format!("sagewright_request_duration_seconds_sum{labels} 1.750000\n");
+        assert!(text.contains(&sum), "{text}");
+    }
+}

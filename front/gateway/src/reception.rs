@@ -1,0 +1,229 @@
+//! Where every request is received, whichever way it came: plain, TLS, or through CONNECT.
+
+use std::sync::Arc;
+
+use aws::{
+    AuthError, Refusal,
+    sigv4::{self, Payload},
+};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, request::Parts};
+use hyper::body::Incoming;
+use types::Caller;
+
+use crate::{
+    body::{BodyError, RequestBody, Response, collect, empty},
+    connect, control,
+    control::Call,
+    destination::Destination,
+    dialect::{Dialect, PLAIN},
+    door::Door,
+    families, guard,
+    host::Host,
+    invoke, ours,
+    s3_request::S3Request,
+    serve::Peer,
+    verify::{self, Known},
+    visit::{Observed, Visit},
+};
+
+/// Answers one request; its log line is written when the answer is sent.
+pub async fn receive(
+    door: Arc<Door>,
+    peer: Arc<Peer>,
+    mixed_framing: bool,
+    request: Request<Incoming>,
+) -> http::Response<Observed> {
+    let mut visit = Visit::begin(&door.metrics);
+    let response = admit(&door, &peer, mixed_framing, request, &mut visit).await;
+    visit.answered(response)
+}
+
+async fn admit(
+    door: &Arc<Door>,
+    peer: &Arc<Peer>,
+    mixed_framing: bool,
+    request: Request<Incoming>,
+    visit: &mut Visit,
+) -> Response {
+    if request.method() == Method::CONNECT {
+        (visit.service, visit.operation) = ("proxy", "CONNECT");
+        return connect::open(door, peer, request, visit).await;
+    }
+    let (parts, body) = request.into_parts();
+    let host = match guard::check(&parts, mixed_framing)
+        .and_then(|host| connect::plain_proxy(door, &parts, &host).map(|()| host))
+    {
+        Ok(host) => host,
+        Err(refusal) => return PLAIN.error(&refusal, visit.id, parts.uri.path()),
+    };
+    let body = RequestBody::new(body, door.config.limits.body_idle_timeout);
+    direct(door, peer, parts, body, &host, visit).await
+}
+
+async fn direct(
+    door: &Arc<Door>,
+    peer: &Peer,
+    parts: Parts,
+    body: RequestBody,
+    host: &Host,
+    visit: &mut Visit,
+) -> Response {
+    let claim = sigv4::read(&verify::head(&parts));
+    let scope = claim.as_ref().ok().and_then(Option::as_ref).map(|claim| claim.service.as_str());
+    let destination = Destination::of(&parts, host, scope);
+    let dialect = destination.dialect(&parts);
+    visit.service = destination.label();
+    let path = parts.uri.path().to_owned();
+    let id = visit.id;
+    let known = claim.map_err(|error| dialect.name(&error)).and_then(|claim| {
+        let known = |claim| verify::know(door, &parts, claim, destination.signing_name(), dialect);
+        claim.map(known).transpose()
+    });
+    let answer = match (destination, known) {
+        (Destination::Ours, _) => Ok(ours::answer(door, peer, &parts, visit).await),
+        (Destination::Telemetry, _) => Ok(Response::new(empty())),
+        (_, Err(refusal)) => Err(refusal),
+        (Destination::S3(bucket), Ok(known)) => {
+            s3(door, peer, parts, body, known, bucket, visit).await
+        }
+        (_, Ok(None)) => Err(dialect.name(&AuthError::Missing)),
+        (destination, Ok(Some(known))) => {
+            document(door, parts, body, known, (destination, dialect), visit).await
+        }
+    };
+    answer.unwrap_or_else(|refusal| dialect.error(&refusal, id, &path))
+}
+
+/// Reads the body, makes the caller, and goes on to the service.
+async fn document(
+    door: &Arc<Door>,
+    parts: Parts,
+    body: RequestBody,
+    known: Known,
+    (destination, dialect): (Destination, Dialect),
+    visit: &mut Visit,
+) -> Result<Response, Refusal> {
+    let limits = &door.config.limits;
+    let limit = match destination {
+        Destination::Runtime => limits.invoke_bytes,
+        _ => limits.document_bytes,
+    };
+    let length = content_length(&parts.headers).unwrap_or(limit).min(limit);
+    let Some(_room) = door.buffer(length) else { return Err(busy()) };
+    let body = collect(body, limit).await.map_err(|error| unread(&error))?;
+    let caller = known.with_body(door, &parts, &body, visit.id).await;
+    let caller = caller.map_err(|error| dialect.name(&error))?;
+    visit.account = Some(caller.owner().account.clone());
+    match destination {
+        Destination::Runtime => runtime(door, &caller, &parts, body, visit).await,
+        Destination::Json(service, operation) => {
+            let call = Call { caller, parts: &parts, body, dialect };
+            control::json(door, call, service, &operation, visit).await
+        }
+        Destination::Query(service) => {
+            let call = Call { caller, parts: &parts, body, dialect };
+            control::query(door, call, service, visit).await
+        }
+        Destination::Foreign(service) => {
+            Err(families::unsupported(&format!("The AWS service '{service}'")))
+        }
+        Destination::Ours | Destination::Telemetry | Destination::S3(_) => {
+            Err(families::unsupported("A document sent here"))
+        }
+    }
+}
+
+async fn runtime(
+    door: &Door,
+    caller: &Caller,
+    parts: &Parts,
+    body: Bytes,
+    visit: &mut Visit,
+) -> Result<Response, Refusal> {
+    let Some((operation, endpoint)) = control::runtime_operation(parts) else {
+        let wanted = format!("{} {}", parts.method, parts.uri.path());
+        return Err(families::unknown(aws::model::Service::SageMakerRuntime, &wanted));
+    };
+    visit.operation = operation.name();
+    match operation.name() {
+        "InvokeEndpoint" => invoke::invoke(door, caller, &endpoint, parts, body).await,
+        other => Err(families::unsupported(other)),
+    }
+}
+
+async fn s3(
+    door: &Door,
+    peer: &Peer,
+    parts: Parts,
+    body: RequestBody,
+    known: Option<Known>,
+    bucket: Option<String>,
+    visit: &mut Visit,
+) -> Result<Response, Refusal> {
+    let named = |error: AuthError| error.s3();
+    let (caller, payload, verified) = if let Some(known) = known {
+        let (caller, payload, verified) = known.before_body(&parts, visit.id).map_err(named)?;
+        (Some(caller), payload, Some(verified))
+    } else {
+        let path = bucket_first(parts.uri.path(), bucket.as_deref());
+        let caller = verify::version_2(door, &parts, &path, visit.id).map_err(named)?;
+        (caller, Payload::Unsigned, None)
+    };
+    let owner = caller.as_ref().map(Caller::owner);
+    visit.account = owner.map(|owner| owner.account.clone());
+    let region = owner.map_or_else(|| door.config.region.clone(), |owner| owner.region.clone());
+    let request = S3Request {
+        decoded_length: decoded_length(&parts.headers)?,
+        trailers: trailers(&parts.headers),
+        parts,
+        caller,
+        request_id: visit.id,
+        region,
+        bucket,
+        payload,
+        verified,
+        body,
+        peer: peer.address,
+        secure: peer.secure,
+    };
+    Ok(door.s3.call(request).await)
+}
+
+fn bucket_first(path: &str, bucket: Option<&str>) -> String {
+    bucket.map_or_else(|| path.to_owned(), |bucket| format!("/{bucket}{path}"))
+}
+
+fn decoded_length(headers: &HeaderMap) -> Result<Option<u64>, Refusal> {
+    let Some(value) = headers.get("x-amz-decoded-content-length") else { return Ok(None) };
+    let length = value.to_str().ok().and_then(|text| text.parse().ok());
+    length.map(Some).ok_or_else(|| Refusal {
+        code: "InvalidArgument",
+        status: 400,
+        message: "x-amz-decoded-content-length is no number of bytes".to_owned(),
+    })
+}
+
+fn trailers(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all("x-amz-trailer").iter().filter_map(|value| value.to_str().ok());
+    let names = values.flat_map(|value| value.split(','));
+    names.map(|name| name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty()).collect()
+}
+
+fn content_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn busy() -> Refusal {
+    let message = "The server holds as many request bodies as it may. Try again.".to_owned();
+    Refusal { code: "ServiceUnavailable", status: 503, message }
+}
+
+fn unread(error: &BodyError) -> Refusal {
+    let (code, status) = match error {
+        BodyError::TooLarge(_) => ("RequestEntityTooLargeException", 413),
+        BodyError::Idle(_) => ("RequestTimeoutException", 408),
+        BodyError::Broken(_) => ("IncompleteBody", 400),
+    };
+    Refusal { code, status, message: error.to_string() }
+}

@@ -1,0 +1,113 @@
+//! S3 as its clients speak it: a request that the gateway verified goes through `s3s` (routing,
+//! XML, types) to the [`Objects`] port.
+//!
+//! `s3s` runs without its own authentication, and would misread what we verified: so [`adapt`]
+//! takes from the request whatever it may not see, and reads what `s3s` is too strict about
+//! (conditions, ranges). `s3s` also knows only half of an error (code and message), so an
+//! operation leaves its [`Refused`](errors::Refused) in the request's [`Ask`](ask::Ask), and the
+//! answer is made of that; a body that is not what was promised leaves its own there first.
+
+mod adapt;
+mod answer;
+mod ask;
+mod body;
+mod buckets;
+mod conditions;
+mod convert;
+mod copies;
+mod digest;
+mod errors;
+mod listing;
+mod objects;
+mod operations;
+mod served;
+mod uploads;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use platform::{access::Access, objects::Objects};
+use s3s::{
+    config::{S3Config, StaticConfigProvider},
+    service::{S3Service, S3ServiceBuilder},
+};
+use types::Owner;
+
+use crate::{S3, S3Request, body::Response};
+use answer::About;
+use ask::Ask;
+use errors::Refused;
+
+pub use body::BodyFault;
+
+/// The longest XML document that is read, bytes: the list of 10,000 parts with their checksums
+/// takes 2.5 MB, a DeleteObjects of AWS's at most 2 MB.
+const XML_LIMIT: usize = 4 * 1024 * 1024;
+
+/// The S3 protocol over an object store.
+pub struct Front {
+    service: S3Service,
+}
+
+impl Front {
+    /// Serves `objects` to whom `access` allows it.
+    #[must_use]
+    pub fn new(objects: Arc<dyn Objects>, access: Arc<dyn Access>) -> Self {
+        let mut config = S3Config::default();
+        config.xml_max_body_size = XML_LIMIT;
+        let mut builder = S3ServiceBuilder::new(Desk { objects, access });
+        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
+        Self { service: builder.build() }
+    }
+
+    async fn serve(&self, adapted: adapt::Adapted, about: &About) -> answer::Answered {
+        let ask = Arc::clone(&adapted.ask);
+        let answered = self.service.call(adapted.request).await;
+        answer::answered(answered, &ask, about)
+    }
+}
+
+#[async_trait]
+impl S3 for Front {
+    async fn call(&self, request: S3Request) -> Response {
+        let about = About::of(&request);
+        let answered = match adapt::adapt(request) {
+            Ok(adapted) => self.serve(adapted, &about).await,
+            Err(refused) => {
+                let (refused, body) = *refused;
+                answer::refused(&refused, Some(body), &about)
+            }
+        };
+        answered.settle(&about).await
+    }
+}
+
+/// Where operations are carried out; their methods stand in the modules by kind.
+struct Desk {
+    objects: Arc<dyn Objects>,
+    access: Arc<dyn Access>,
+}
+
+impl Desk {
+    /// The owner to call [`Objects`] with, once the caller may do `action`.
+    ///
+    /// Rights are asked for in the caller's own account: [`Objects`] lets nobody else's buckets be
+    /// seen.
+    fn allow<'a>(&self, ask: &'a Ask, action: &str, thing: &str) -> Result<&'a Owner, Refused> {
+        let owner = ask.caller.owner();
+        let resource = format!("arn:aws:s3:::{thing}");
+        self.access.allow(&ask.caller, action, &resource, owner)?;
+        Ok(owner)
+    }
+
+    /// [`Self::allow`] for an object.
+    fn allow_object<'a>(
+        &self,
+        ask: &'a Ask,
+        action: &str,
+        bucket: &str,
+        key: &str,
+    ) -> Result<&'a Owner, Refused> {
+        self.allow(ask, action, &format!("{bucket}/{key}"))
+    }
+}

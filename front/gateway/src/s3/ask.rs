@@ -1,0 +1,84 @@
+//! What travels with a request beside its `s3s` input: who asks, what was read from the head, and
+//! what came of it.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use platform::objects::{ByteRange, Checksums, Conditions};
+use types::Caller;
+
+use super::errors::Refused;
+use crate::body::RequestBody;
+
+/// A verified request, as operations see it. Stands in the extensions, shared with the body.
+pub(super) struct Ask {
+    /// Who signed.
+    pub(super) caller: Caller,
+    /// `If-…`.
+    pub(super) conditions: Conditions,
+    /// `x-amz-copy-source-if-…`.
+    pub(super) source_conditions: Conditions,
+    /// `Range`, where it is one that S3 heeds.
+    pub(super) range: Option<ByteRange>,
+    /// The checksum of an upload. One without a value comes in the trailer, or is only asked for.
+    pub(super) checksums: Checksums,
+    /// `Content-MD5` of an upload, base64 text.
+    pub(super) content_md5: Option<String>,
+    outcome: Outcome,
+}
+
+#[derive(Default)]
+struct Outcome {
+    operation: OnceLock<&'static str>,
+    refused: Mutex<Option<Refused>>,
+    unread: Mutex<Option<RequestBody>>,
+}
+
+impl Ask {
+    /// A request without conditions, range and checksum.
+    pub(super) fn of(caller: Caller) -> Self {
+        Self {
+            caller,
+            conditions: Conditions::default(),
+            source_conditions: Conditions::default(),
+            range: None,
+            checksums: Checksums::default(),
+            content_md5: None,
+            outcome: Outcome::default(),
+        }
+    }
+
+    /// Says which operation it is, for the log.
+    pub(super) fn name(&self, operation: &'static str) {
+        self.outcome.operation.get_or_init(|| operation);
+    }
+
+    /// Which operation it was, if it came to one.
+    pub(super) fn operation(&self) -> Option<&'static str> {
+        self.outcome.operation.get().copied()
+    }
+
+    /// Decides the answer. The first refusal stands: what the body was found to be explains the
+    /// operation's failure, never the other way round.
+    pub(super) fn refuse(&self, refused: Refused) {
+        lock(&self.outcome.refused).get_or_insert(refused);
+    }
+
+    /// The refusal, if there was one.
+    pub(super) fn take_refused(&self) -> Option<Refused> {
+        lock(&self.outcome.refused).take()
+    }
+
+    /// Keeps what nobody read of the body.
+    pub(super) fn give_back(&self, unread: RequestBody) {
+        *lock(&self.outcome.unread) = Some(unread);
+    }
+
+    /// What nobody read of the body.
+    pub(super) fn take_unread(&self) -> Option<RequestBody> {
+        lock(&self.outcome.unread).take()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,91 @@
+//! Copies inside the store.
+
+use platform::objects::Conditions;
+use s3s::dto::{
+    CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopyPartResult, MetadataDirective,
+    UploadPartCopyInput, UploadPartCopyOutput,
+};
+
+use super::{
+    Desk,
+    ask::Ask,
+    conditions,
+    convert::{self, stored, summed},
+    errors::Refused,
+    uploads,
+};
+
+impl Desk {
+    pub(super) async fn copy_object(
+        &self,
+        input: CopyObjectInput,
+        ask: &Ask,
+    ) -> Result<CopyObjectOutput, Refused> {
+        let source = convert::source(&input.copy_source)?;
+        self.allow_object(ask, "s3:GetObject", source.0, source.1)?;
+        let target = (input.bucket.as_str(), input.key.as_str());
+        let owner = self.allow_object(ask, "s3:PutObject", target.0, target.1)?;
+        if ask.conditions != Conditions::default() {
+            return Err(Refused::not_implemented("A condition on the target of a copy"));
+        }
+        let replace = replaces(input.metadata_directive.as_ref())?;
+        if source == target && !replace {
+            return Err(to_itself());
+        }
+        let headers = if replace { Some(stored!(input)) } else { None };
+        let conditions = &ask.source_conditions;
+        let info = self.objects.copy(owner, source, conditions, target, headers).await?;
+        let result = summed!(CopyObjectResult, &info.checksums, {
+            checksum_type: convert::kind(&info.checksums),
+            e_tag: Some(convert::etag(&info.etag)),
+            last_modified: Some(convert::moment(info.modified)),
+        });
+        Ok(CopyObjectOutput { copy_object_result: Some(result), ..Default::default() })
+    }
+
+    pub(super) async fn upload_part_copy(
+        &self,
+        input: UploadPartCopyInput,
+        ask: &Ask,
+    ) -> Result<UploadPartCopyOutput, Refused> {
+        let source = convert::source(&input.copy_source)?;
+        self.allow_object(ask, "s3:GetObject", source.0, source.1)?;
+        let owner = self.allow_object(ask, "s3:PutObject", &input.bucket, &input.key)?;
+        let range = input.copy_source_range.as_deref().map(part_range).transpose()?;
+        let number = uploads::part_number(input.part_number)?;
+        let target = (input.bucket.as_str(), input.key.as_str(), input.upload_id.as_str(), number);
+        let conditions = &ask.source_conditions;
+        let part = self.objects.upload_part_copy(owner, source, range, conditions, target).await?;
+        let result = summed!(CopyPartResult, &part.checksums, {
+            e_tag: Some(convert::etag(&part.etag)),
+            last_modified: Some(convert::moment(part.modified)),
+        });
+        Ok(UploadPartCopyOutput { copy_part_result: Some(result), ..Default::default() })
+    }
+}
+
+fn replaces(directive: Option<&MetadataDirective>) -> Result<bool, Refused> {
+    match directive.map(MetadataDirective::as_str) {
+        None | Some(MetadataDirective::COPY) => Ok(false),
+        Some(MetadataDirective::REPLACE) => Ok(true),
+        Some(_) => Err(Refused::argument("Unknown metadata directive.")),
+    }
+}
+
+fn to_itself() -> Refused {
+    Refused::bad(
+        "InvalidRequest",
+        "This copy request is illegal because it is trying to copy an object to itself without \
+         changing the object's metadata, storage class, website redirect location or encryption \
+         attributes.",
+    )
+}
+
+fn part_range(text: &str) -> Result<(u64, u64), Refused> {
+    conditions::copy_range(text).ok_or_else(|| {
+        Refused::argument(
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first \
+             and last are the zero-based offsets of the first and last bytes to copy",
+        )
+    })
+}

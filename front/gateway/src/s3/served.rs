@@ -1,0 +1,196 @@
+//! What is not served is refused by name, before `s3s` could take it for something else: it knows
+//! no newer sub-resource than its own model, and takes `DELETE /bucket?encryption` for the
+//! removal of the bucket.
+
+use http::{Method, header};
+use percent_encoding::percent_decode_str;
+
+use super::errors::Refused;
+
+/// Parts of buckets and objects that have operations of their own, and that we do not have.
+const SUB_RESOURCES: [&str; 35] = [
+    "abac",
+    "accelerate",
+    "acl",
+    "analytics",
+    "append",
+    "cors",
+    "encryption",
+    "intelligent-tiering",
+    "inventory",
+    "legal-hold",
+    "lifecycle",
+    "logging",
+    "metadataConfiguration",
+    "metadataInventoryTable",
+    "metadataJournalTable",
+    "metadataTable",
+    "metrics",
+    "notification",
+    "object-lock",
+    "ownershipControls",
+    "policy",
+    "policyStatus",
+    "publicAccessBlock",
+    "renameObject",
+    "replication",
+    "requestPayment",
+    "restore",
+    "retention",
+    "select",
+    "session",
+    "tagging",
+    "torrent",
+    "versioning",
+    "versions",
+    "website",
+];
+
+/// Headers that ask for something that we do not do. Whoever asks for encryption must not be
+/// answered as if there were any.
+const HEADERS: [&str; 9] = [
+    "x-amz-server-side-encryption",
+    "x-amz-copy-source-server-side-encryption",
+    "x-amz-object-lock-",
+    "x-amz-bucket-object-lock-enabled",
+    "x-amz-website-redirect-location",
+    "x-amz-tagging",
+    "x-amz-write-offset-bytes",
+    "x-amz-mfa",
+    "x-amz-rename-source",
+];
+
+/// Refuses forms: they are read elsewhere, and `s3s` would gather the whole file in memory.
+pub(super) fn check_form(parts: &http::request::Parts) -> Result<(), Refused> {
+    let content_type = parts.headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+    let form = content_type.is_some_and(|text| {
+        text.to_ascii_lowercase().trim_ascii_start().starts_with(b"multipart/form-data")
+    });
+    if form && parts.method == Method::POST {
+        return Err(Refused::not_implemented("POST Object"));
+    }
+    Ok(())
+}
+
+/// Refuses a header (or the member of a query that stands for one) that asks for what is not done.
+pub(super) fn check_header(name: &str, value: &str) -> Result<(), Refused> {
+    let name = name.to_ascii_lowercase();
+    match name.as_str() {
+        "x-amz-acl" => check_acl(value),
+        "x-amz-storage-class" => check_storage_class(value),
+        // Directives say COPY or REPLACE, and tags there are none.
+        "x-amz-tagging-directive" => Ok(()),
+        name if name.starts_with("x-amz-grant-") => Err(acl_not_supported()),
+        name if !value.is_empty() && HEADERS.iter().any(|known| name.starts_with(known)) => {
+            Err(Refused::not_implemented(name))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_acl(value: &str) -> Result<(), Refused> {
+    match value {
+        "private" | "bucket-owner-full-control" => Ok(()),
+        _ => Err(acl_not_supported()),
+    }
+}
+
+fn acl_not_supported() -> Refused {
+    Refused::bad("AccessControlListNotSupported", "The bucket does not allow ACLs")
+}
+
+fn check_storage_class(value: &str) -> Result<(), Refused> {
+    match value {
+        "STANDARD" => Ok(()),
+        _ => {
+            Err(Refused::bad("InvalidStorageClass", "The storage class you specified is not valid"))
+        }
+    }
+}
+
+/// The query as `s3s` may see it: without signature members, and without sub-resources that we
+/// do not serve.
+pub(super) fn check_query(query: &str) -> Result<String, Refused> {
+    let mut kept: Vec<&str> = Vec::new();
+    for member in query.split('&').filter(|member| !member.is_empty()) {
+        let (name, value) = member.split_once('=').unwrap_or((member, ""));
+        let (name, value) = (decoded(name)?, decoded(value)?);
+        if SUB_RESOURCES.contains(&name.as_str()) {
+            return Err(Refused::not_implemented(&format!("The sub-resource '{name}'")));
+        }
+        if !is_of_signature(&name) {
+            kept.push(member);
+            continue;
+        }
+        check_header(&name, &value)?;
+    }
+    Ok(kept.join("&"))
+}
+
+fn decoded(text: &str) -> Result<String, Refused> {
+    let text = text.replace('+', " ");
+    percent_decode_str(&text)
+        .decode_utf8()
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|_| Refused::bad("InvalidURI", "Couldn't parse the specified URI."))
+}
+
+fn is_of_signature(name: &str) -> bool {
+    let version_4 = name.get(..6).is_some_and(|head| head.eq_ignore_ascii_case("x-amz-"));
+    version_4 || matches!(name, "AWSAccessKeyId" | "Signature" | "Expires")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_query_loses_its_signature_and_nothing_else() {
+        let query = "partNumber=1&X-Amz-Signature=ab&uploadId=a%2Bb&Expires=9&AWSAccessKeyId=k\
+                     &response-expires=x&X%2DAmz-Date=1&Signature=c";
+        let kept = check_query(query).unwrap();
+        assert_eq!(kept, "partNumber=1&uploadId=a%2Bb&response-expires=x");
+    }
+
+    #[test]
+    fn a_sub_resource_that_is_not_served_is_refused_however_it_is_spelled() {
+        for query in ["encryption", "x-id=1&acl=", "%61cl", "versioning&list-type=2"] {
+            let refused = check_query(query).unwrap_err();
+            assert_eq!(refused.code, "NotImplemented", "{query}");
+        }
+        for query in ["location", "uploads", "uploadId=acl", "delete", "attributes", "list-type=2"]
+        {
+            assert_eq!(check_query(query).unwrap(), query);
+        }
+    }
+
+    #[test]
+    fn encryption_is_refused_wherever_it_is_asked_for() {
+        let by_header = check_header("x-amz-server-side-encryption-aws-kms-key-id", "alias/x");
+        assert_eq!(by_header.unwrap_err().status.as_u16(), 501);
+        let by_query = check_query("X-Amz-Server-Side-Encryption=AES256");
+        assert_eq!(by_query.unwrap_err().status.as_u16(), 501);
+    }
+
+    #[test]
+    fn acls_that_mean_the_owner_are_accepted() {
+        check_header("x-amz-acl", "private").unwrap();
+        check_header("X-Amz-Acl", "bucket-owner-full-control").unwrap();
+        check_header("x-amz-tagging", "").unwrap();
+        for (name, value) in [("x-amz-acl", "public-read"), ("x-amz-grant-read", "id=1")] {
+            let refused = check_header(name, value).unwrap_err();
+            assert_eq!(refused.code, "AccessControlListNotSupported");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_query_breaks_the_reader(query in "[ -~]{0,60}") {
+            if let Ok(kept) = check_query(&query) {
+                prop_assert!(!kept.split('&').any(|it| it.starts_with("X-Amz-Signature=")));
+            }
+        }
+    }
+}

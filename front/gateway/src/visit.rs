@@ -1,0 +1,115 @@
+//! One request from its head to the last byte of its answer: the log line and the counts.
+//!
+//! A visit ends when it is dropped: with the answer's body, or with the handler where the client
+//! left before there was an answer (status 499). So no way out of a request goes unlogged.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http_body::{Body, Frame, SizeHint};
+use types::Id;
+
+use crate::{
+    body::{Response, ResponseBody},
+    metrics::{Metrics, Series},
+    s3_request::OperationName,
+};
+
+/// What we call the status of a request whose client left before the answer.
+const CLIENT_LEFT: u16 = 499;
+
+/// A request under way.
+pub struct Visit {
+    metrics: Arc<Metrics>,
+    started: Instant,
+    /// Goes back to the client and stands in every log line.
+    pub id: Id,
+    /// `sagemaker`, `s3`, `proxy`, …
+    pub service: &'static str,
+    /// `CreateTrainingJob`, or `-` until it is known.
+    pub operation: &'static str,
+    /// Whose account, once the signature was found right.
+    pub account: Option<Arc<str>>,
+    status: u16,
+    bytes: u64,
+}
+
+impl Visit {
+    /// A request's head is there.
+    pub fn begin(metrics: &Arc<Metrics>) -> Self {
+        metrics.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self {
+            metrics: metrics.clone(),
+            started: Instant::now(),
+            id: Id::random(),
+            service: "-",
+            operation: "-",
+            account: None,
+            status: CLIENT_LEFT,
+            bytes: 0,
+        }
+    }
+
+    /// The answer with its id; the visit ends with its body.
+    pub fn answered(mut self, mut response: Response) -> http::Response<Observed> {
+        self.status = response.status().as_u16();
+        if let Some(OperationName(name)) = response.extensions().get() {
+            self.operation = name;
+        }
+        let header = if self.service == "s3" { "x-amz-request-id" } else { "x-amzn-requestid" };
+        if let Ok(id) = HeaderValue::try_from(self.id.hyphenated()) {
+            response.headers_mut().entry(header).or_insert(id);
+        }
+        response.map(|body| Observed { body, visit: self })
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let Self { service, operation, status, bytes, .. } = *self;
+        let took = self.started.elapsed();
+        self.metrics.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.metrics.count(Series { service, operation, status }, took);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let (id, account) = (self.id.hyphenated(), self.account.as_deref().unwrap_or("-"));
+        tracing::info!(target: "access", id, account, service, operation, status, micros, bytes);
+    }
+}
+
+/// An answer's body that counts what is sent.
+pub struct Observed {
+    body: ResponseBody,
+    visit: Visit,
+}
+
+impl Body for Observed {
+    type Data = Bytes;
+    type Error = <ResponseBody as Body>::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = self.get_mut();
+        let frame = Pin::new(&mut this.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &frame {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            this.visit.bytes += u64::try_from(length).unwrap_or(0);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

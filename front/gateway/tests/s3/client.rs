@@ -1,0 +1,181 @@
+//! A client whose requests have passed the verifier.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use aws::sigv4::{Payload, Verified};
+use bytes::Bytes;
+use gateway::{OperationName, S3, S3Request, s3::Front};
+use http::{HeaderMap, Method, StatusCode};
+use http_body_util::BodyExt;
+use platform::access::{Access, Denied, Identity, Unidentified};
+use sha2::{Digest, Sha256};
+use types::{Caller, Id, Owner};
+
+use super::fake::Fake;
+
+pub const ACCOUNT: &str = "123456789012";
+
+struct Everything;
+
+impl Access for Everything {
+    fn identify(&self, _: &str, _: Option<&str>) -> Result<Identity, Unidentified> {
+        Err(Unidentified::UnknownKey)
+    }
+
+    fn allow(&self, caller: &Caller, action: &str, thing: &str, _: &Owner) -> Result<(), Denied> {
+        if !thing.ends_with("forbidden") {
+            return Ok(());
+        }
+        let principal = caller.owner().principal.to_string();
+        Err(Denied { principal, action: action.to_owned(), resource: thing.to_owned() })
+    }
+}
+
+/// A request on its way.
+pub struct Ask {
+    method: Method,
+    uri: String,
+    headers: HeaderMap,
+    account: Option<&'static str>,
+    pub payload: Payload,
+    pub verified: Option<Verified>,
+    pub host_bucket: Option<String>,
+    body: Bytes,
+}
+
+pub fn ask(method: Method, uri: impl Into<String>) -> Ask {
+    Ask {
+        method,
+        uri: uri.into(),
+        headers: HeaderMap::new(),
+        account: Some(ACCOUNT),
+        payload: Payload::Unsigned,
+        verified: None,
+        host_bucket: None,
+        body: Bytes::new(),
+    }
+}
+
+impl Ask {
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.insert(name, value.parse().unwrap());
+        self
+    }
+
+    pub fn of(mut self, account: Option<&'static str>) -> Self {
+        self.account = account;
+        self
+    }
+
+    /// A body and its true length.
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        let length = self.body.len().to_string();
+        self.header("content-length", &length)
+    }
+
+    /// Signed as a hash.
+    pub fn hashed(mut self, hash_of: &[u8]) -> Self {
+        self.payload = Payload::Hex(hex::encode(Sha256::digest(hash_of)));
+        self
+    }
+
+    /// Framed as `aws-chunked` with a trailer, unsigned.
+    pub fn framed(mut self, contents: &[u8], trailer: &str) -> Self {
+        let mut body = format!("{:x}\r\n", contents.len()).into_bytes();
+        body.extend_from_slice(contents);
+        body.extend_from_slice(format!("\r\n0\r\n{trailer}\r\n\r\n").as_bytes());
+        self.body = body.into();
+        self.payload = Payload::UnsignedChunksTrailer;
+        let name = trailer.split(':').next().unwrap().to_owned();
+        self.header("x-amz-trailer", &name)
+            .header("x-amz-decoded-content-length", &contents.len().to_string())
+            .header("content-encoding", "aws-chunked")
+            .header("transfer-encoding", "chunked")
+    }
+
+    fn request(self) -> S3Request {
+        let mut request = http::Request::builder().method(self.method).uri(self.uri);
+        *request.headers_mut().unwrap() = self.headers;
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let text = |name| parts.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+        let owner = |account| Owner::new(account, "eu-west-1", "arn:aws:iam::1:role/r");
+        S3Request {
+            caller: self.account.map(|it| Caller::verified(owner(it), Id::from_bits(7), "")),
+            request_id: Id::from_bits(7),
+            region: Arc::from("eu-west-1"),
+            bucket: self.host_bucket,
+            payload: self.payload,
+            verified: self.verified,
+            decoded_length: text("x-amz-decoded-content-length").and_then(|it| it.parse().ok()),
+            trailers: text("x-amz-trailer").into_iter().collect(),
+            body: self.body.into(),
+            peer: SocketAddr::from(([127, 0, 0, 1], 1)),
+            secure: false,
+            parts,
+        }
+    }
+}
+
+/// An answer, read.
+#[derive(Debug)]
+pub struct Got {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    pub operation: Option<&'static str>,
+}
+
+impl Got {
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The text of the first element of that name.
+    pub fn element(&self, name: &str) -> Option<&str> {
+        let (_, rest) = self.text().split_once(&format!("<{name}>"))?;
+        Some(rest.split_once(&format!("</{name}>"))?.0)
+    }
+
+    /// The texts of all elements of that name.
+    pub fn elements(&self, name: &str) -> Vec<&str> {
+        let open = format!("<{name}>");
+        self.text().split(&open).skip(1).map(|rest| rest.split('<').next().unwrap()).collect()
+    }
+
+    /// Status and code of an error.
+    pub fn error(&self) -> (u16, &str) {
+        (self.status.as_u16(), self.element("Code").unwrap_or(""))
+    }
+}
+
+pub struct Client(Front);
+
+impl Client {
+    /// With a bucket called `data`.
+    pub async fn new() -> Self {
+        let client = Self(Front::new(Arc::new(Fake::default()), Arc::new(Everything)));
+        assert_eq!(client.send(ask(Method::PUT, "/data")).await.status, 200);
+        client
+    }
+
+    pub async fn send(&self, ask: Ask) -> Got {
+        let response = self.0.call(ask.request()).await;
+        let operation = response.extensions().get::<OperationName>().map(|name| name.0);
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Got { status: head.status, headers: head.headers, body, operation }
+    }
+
+    pub async fn get(&self, uri: &str) -> Got {
+        self.send(ask(Method::GET, uri)).await
+    }
+
+    pub async fn put(&self, uri: &str, body: &'static [u8]) -> Got {
+        self.send(ask(Method::PUT, uri).body(body).hashed(body)).await
+    }
+}

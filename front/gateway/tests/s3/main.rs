@@ -1,0 +1,8 @@
+//! The S3 front from the verified request to the port, over a store in memory.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod bodies;
+mod client;
+mod fake;
+mod protocol;

@@ -1,0 +1,20 @@
+//! The built-in XGBoost: the open-source container's contract around the real library.
+//!
+//! What depends on the version of the image is in [`era`] and nowhere else; the library is always
+//! the same one, told to do what the version did.
+
+mod channels;
+mod csv;
+mod custom_metrics;
+mod early_stopping;
+pub(crate) mod era;
+mod evaluation;
+mod failure;
+mod hyperparameters;
+mod lines;
+mod log;
+pub(crate) mod metrics;
+mod model;
+mod python;
+mod table;
+pub mod train;

@@ -1,0 +1,208 @@
+//! The channels of a job: which there may be, and what may be in them.
+
+use std::{fs, path::Path};
+
+use platform::workload::{Channel, Channels};
+
+use super::failure::Failure;
+
+/// Every form that the container reads, in its own order.
+const ACCEPTED: [&str; 9] = [
+    "csv",
+    "libsvm",
+    "parquet",
+    "recordio-protobuf",
+    "text/csv",
+    "text/libsvm",
+    "text/x-libsvm",
+    "application/x-parquet",
+    "application/x-recordio-protobuf",
+];
+/// What a channel holds that does not say.
+const DEFAULT: &str = "text/libsvm";
+/// Folders below a channel that are looked into; deeper ones are ignored, as in the container.
+const DEEPEST: usize = 3;
+
+/// What a job trains on.
+#[derive(Debug)]
+pub struct Inputs {
+    /// What is learned from.
+    pub train: Channel,
+    /// What is watched.
+    pub validation: Option<Channel>,
+    /// Files that lie too deep and are ignored.
+    pub ignored: usize,
+}
+
+impl Inputs {
+    /// Reads and checks the channels of the job in `opt_ml`.
+    pub fn read(opt_ml: &Path) -> Result<Self, Failure> {
+        let path = opt_ml.join(Channels::PATH);
+        let broken = |what: &dyn std::fmt::Display| {
+            Failure::Platform(format!("cannot read {}: {what}", path.display()))
+        };
+        let text = fs::read(&path).map_err(|error| broken(&error))?;
+        let channels: Channels = serde_json::from_slice(&text).map_err(|error| broken(&error))?;
+        Self::check(channels, opt_ml)
+    }
+
+    fn check(channels: Channels, opt_ml: &Path) -> Result<Self, Failure> {
+        let (mut train, mut validation) = (None, None);
+        if !channels.channels.iter().any(|channel| channel.name == "train") {
+            return Err(missing_train());
+        }
+        let mut ignored = 0;
+        for mut channel in channels.channels {
+            let place = match channel.name.as_str() {
+                "train" => &mut train,
+                "validation" => &mut validation,
+                other => {
+                    return Err(Failure::User(format!("Extraneous channel found: {other}")));
+                }
+            };
+            check_content_type(channel.content_type.as_deref())?;
+            ignored += drop_deep_files(&mut channel);
+            check_files(&channel, opt_ml)?;
+            *place = Some(channel);
+        }
+        Ok(Self { train: train.ok_or_else(missing_train)?, validation, ignored })
+    }
+}
+
+fn missing_train() -> Failure {
+    Failure::User("Missing required channel: train".into())
+}
+
+/// What is said of a channel without a single row.
+pub fn no_data(channel: &str, opt_ml: &Path) -> Failure {
+    let kind = if channel == "train" { "training" } else { "validation" };
+    let path = opt_ml.join("input/data").join(channel);
+    Failure::User(format!("No data in {kind} channel path {}", path.display()))
+}
+
+fn drop_deep_files(channel: &mut Channel) -> usize {
+    let before = channel.files.len();
+    channel.files.retain(|file| file.name.matches('/').count() <= DEEPEST);
+    before - channel.files.len()
+}
+
+fn check_files(channel: &Channel, opt_ml: &Path) -> Result<(), Failure> {
+    let is_hidden = |name: &str| name.split('/').any(|part| part.starts_with('.'));
+    if channel.files.iter().any(|file| is_hidden(&file.name)) {
+        return Err(Failure::User(
+            "Hidden file found in the data path! Remove that before training.".into(),
+        ));
+    }
+    if channel.files.iter().flat_map(|file| &file.spans).all(|span| span.len == 0) {
+        return Err(no_data(&channel.name, opt_ml));
+    }
+    Ok(())
+}
+
+fn check_content_type(given: Option<&str>) -> Result<(), Failure> {
+    let given = given.filter(|given| !given.is_empty()).unwrap_or(DEFAULT);
+    let lower = given.to_lowercase();
+    let mut parts = lower.split(';').map(str::trim);
+    let form = parts.next().unwrap_or_default();
+    if !ACCEPTED.contains(&form) {
+        return Err(Failure::User(format!(
+            "{given} is not an accepted ContentType: {}.",
+            ACCEPTED.join(", ")
+        )));
+    }
+    if form != "csv" && form != "text/csv" {
+        return Err(Failure::User(format!(
+            "ContentType {given} is not supported by Sagewright 0.1, which reads csv and text/csv \
+             (a channel without a ContentType is {DEFAULT})."
+        )));
+    }
+    let mut sizes = parts.filter_map(|part| part.strip_prefix("label_size"));
+    if sizes.any(|size| size.trim_start_matches([' ', '=', '"']).trim_end_matches('"') != "1") {
+        return Err(Failure::User(format!(
+            "{given} is not an accepted csv ContentType. Optional parameter label_size must be \
+             equal to 1"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use platform::workload::{ChannelFile, Span};
+
+    fn channel(name: &str, content_type: Option<&str>, file: &str, len: u64) -> Channel {
+        let span = Span { path: "/x".into(), offset: 0, len };
+        Channel {
+            name: name.into(),
+            content_type: content_type.map(str::to_owned),
+            files: vec![ChannelFile { name: file.into(), spans: vec![span] }],
+        }
+    }
+
+    fn check(channels: Vec<Channel>) -> Result<Inputs, String> {
+        Inputs::check(Channels { channels }, Path::new("/opt/ml")).map_err(|f| f.to_string())
+    }
+
+    fn csv(name: &str) -> Channel {
+        channel(name, Some("csv"), "a.csv", 5)
+    }
+
+    #[test]
+    fn a_job_has_train_and_perhaps_validation() {
+        let inputs = check(vec![csv("validation"), csv("train")]).unwrap();
+        assert_eq!(inputs.train.name, "train");
+        assert!(inputs.validation.is_some());
+        assert_eq!(
+            check(vec![csv("validation")]).unwrap_err(),
+            "ClientError: Missing required channel: train"
+        );
+        assert_eq!(
+            check(vec![csv("train"), csv("test")]).unwrap_err(),
+            "ClientError: Extraneous channel found: test"
+        );
+    }
+
+    #[test]
+    fn csv_is_read_and_the_rest_is_refused_by_name() {
+        for accepted in [
+            "csv",
+            "text/csv",
+            "text/csv;label_size=1",
+            "text/csv; label_size=1",
+            "Text/CSV; charset=utf-8",
+        ] {
+            assert_eq!(check_content_type(Some(accepted)), Ok(()), "{accepted}");
+        }
+        let refusal = |given| check_content_type(given).unwrap_err().to_string();
+        assert!(
+            refusal(None).contains("ContentType text/libsvm is not supported by Sagewright 0.1")
+        );
+        assert!(refusal(Some("application/x-parquet")).contains("reads csv and text/csv"));
+        assert_eq!(
+            refusal(Some("text/plain")),
+            "ClientError: text/plain is not an accepted ContentType: csv, libsvm, parquet, \
+             recordio-protobuf, text/csv, text/libsvm, text/x-libsvm, application/x-parquet, \
+             application/x-recordio-protobuf."
+        );
+        assert_eq!(
+            refusal(Some("text/csv;label_size=0")),
+            "ClientError: text/csv;label_size=0 is not an accepted csv ContentType. Optional \
+             parameter label_size must be equal to 1"
+        );
+    }
+
+    #[test]
+    fn hidden_files_and_empty_channels_are_refused_and_deep_files_ignored() {
+        let hidden = channel("train", Some("csv"), "part/.x.csv", 5);
+        assert!(check(vec![hidden]).unwrap_err().contains("Hidden file found"));
+        let empty = channel("validation", Some("csv"), "a.csv", 0);
+        assert_eq!(
+            check(vec![csv("train"), empty]).unwrap_err(),
+            "ClientError: No data in validation channel path /opt/ml/input/data/validation"
+        );
+        let mut deep = csv("train");
+        deep.files.push(channel("", None, "a/b/c/d/e.csv", 5).files.remove(0));
+        assert_eq!(check(vec![deep]).unwrap().ignored, 1);
+    }
+}

@@ -1,0 +1,345 @@
+//! What a version of the algorithm does where the user set nothing.
+//!
+//! Measured with the versions' own packages (`tests/eras.rs` asks them again): the tree builders
+//! `exact`, `approx` and `hist` of today's library give yesterday's trees to the bit, once they
+//! start from yesterday's intercept and method. What differs stays in one place, here.
+
+use super::hyperparameters::Hyperparameters;
+
+/// A version of XGBoost, by the containers' tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Era {
+    /// `xgboost:1`, `xgboost:latest`.
+    V0_72,
+    /// The first of the open-source container.
+    V0_90,
+    /// 1.0.
+    V1_0,
+    /// 1.2.
+    V1_2,
+    /// 1.3: the loss became the default metric of classification.
+    V1_3,
+    /// 1.5.
+    V1_5,
+    /// 1.7: an absolute error starts from the median.
+    V1_7,
+    /// 2.1: `hist` is the default method, the intercept is estimated.
+    V2_1,
+    /// 3.0.
+    V3_0,
+    /// 3.2, the library's own.
+    V3_2,
+}
+
+/// From this many rows on, `auto` meant `approx` before 2.0 (found with 0.90, 1.3.3 and 1.7.6).
+const APPROXIMATE_FROM: usize = 1 << 22;
+/// What all versions before 2.0 started from.
+const FIXED_INTERCEPT: f64 = 0.5;
+/// The exponent of `count:poisson`'s safeguard where `max_delta_step` is not set.
+const POISSON_STEP: f64 = 0.7;
+/// Where `tweedie_variance_power` is not set.
+const TWEEDIE_POWER: f64 = 1.5;
+
+/// What an intercept is estimated from.
+#[derive(Clone, Copy, Debug)]
+pub struct Labels<'a> {
+    /// One per row.
+    pub labels: &'a [f32],
+    /// One per row, or none at all.
+    pub weights: Option<&'a [f32]>,
+}
+
+/// What a model is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Artifact {
+    /// JSON as the 1.x versions wrote it, which every version from 1.3 on opens.
+    LegacyJson,
+    /// The library's own UBJSON.
+    Ubj,
+}
+
+impl Era {
+    /// The tags that are known.
+    pub const KNOWN: [&str; 12] = [
+        "0.72", "0.90-1", "0.90-2", "1.0-1", "1.2-1", "1.2-2", "1.3-1", "1.5-1", "1.7-1", "2.1-1",
+        "3.0-5", "3.2-0",
+    ];
+
+    /// The era of a tag.
+    #[must_use]
+    pub fn of(tag: &str) -> Option<Self> {
+        Some(match tag {
+            "0.72" => Self::V0_72,
+            "0.90-1" | "0.90-2" => Self::V0_90,
+            "1.0-1" => Self::V1_0,
+            "1.2-1" | "1.2-2" => Self::V1_2,
+            "1.3-1" => Self::V1_3,
+            "1.5-1" => Self::V1_5,
+            "1.7-1" => Self::V1_7,
+            "3.0-5" => Self::V3_0,
+            "3.2-0" => Self::V3_2,
+            _ => {
+                let build = tag.strip_prefix("2.1-")?;
+                (!build.is_empty() && build.bytes().all(|b| b.is_ascii_digit()))
+                    .then_some(Self::V2_1)?
+            }
+        })
+    }
+
+    /// The versions before the open-source container's common table.
+    pub fn is_early(self) -> bool {
+        self <= Self::V0_90
+    }
+
+    /// Before the method and the intercept changed.
+    fn is_classic(self) -> bool {
+        self < Self::V2_1
+    }
+
+    /// What its models are written as.
+    pub fn artifact(self) -> Artifact {
+        if self.is_classic() { Artifact::LegacyJson } else { Artifact::Ubj }
+    }
+
+    /// What is to be told about the model's file, where it is not what the version itself wrote.
+    pub fn artifact_note(self) -> Option<&'static str> {
+        (self < Self::V1_3).then_some(
+            "The model is written as XGBoost JSON, which XGBoost 1.3 and later open with \
+             load_model; this version's own container wrote a Python pickle",
+        )
+    }
+
+    /// Whether early stopping works with the objective's default metric, as 0.72 did.
+    pub fn stops_on_default_metric(self) -> bool {
+        self == Self::V0_72
+    }
+
+    /// Whether a setting's random numbers are drawn by another generator than the version's own.
+    pub fn draws_differently(self, chosen: &Hyperparameters) -> bool {
+        let drawing = ["subsample", "colsample_bytree", "colsample_bylevel", "colsample_bynode"];
+        self.is_classic()
+            && drawing.iter().any(|name| chosen.float(name).is_some_and(|share| share < 1.0))
+    }
+
+    /// The default metric, where it is not the library's own.
+    pub fn default_metric(self, objective: &str) -> Option<&'static str> {
+        match objective {
+            "binary:logistic" if self < Self::V1_3 => Some("error"),
+            "multi:softmax" | "multi:softprob" if self < Self::V1_3 => Some("merror"),
+            "binary:logitraw" if self < Self::V1_5 => Some("auc"),
+            "rank:pairwise" | "rank:ndcg" | "rank:map" if self.is_classic() => Some("map"),
+            "reg:gamma" if self.is_classic() => Some("gamma-nloglik"),
+            _ => None,
+        }
+    }
+
+    /// The method that `auto` or nothing meant, where it is not the library's own.
+    pub fn tree_method(self, chosen: &Hyperparameters, rows: usize) -> Option<&'static str> {
+        let automatic = matches!(chosen.word("tree_method"), None | Some("auto"));
+        let grows_trees = chosen.word("booster") != Some("gblinear")
+            && !chosen.has("updater")
+            && chosen.word("process_type") != Some("update");
+        (self.is_classic() && automatic && grows_trees).then_some(if rows < APPROXIMATE_FROM {
+            "exact"
+        } else {
+            "approx"
+        })
+    }
+
+    /// The intercept (`base_score`) to begin with, where it is not the library's own.
+    pub fn base_score(self, chosen: &Hyperparameters, labels: Labels<'_>) -> Option<f64> {
+        let objective = chosen.objective();
+        let asked = chosen.float("base_score");
+        if objective == "binary:logitraw" && self < Self::V1_3 {
+            return Some(logit(asked.unwrap_or(FIXED_INTERCEPT)));
+        }
+        if asked.is_some() {
+            return None;
+        }
+        match objective {
+            "reg:absoluteerror" if self >= Self::V1_7 => None,
+            "multi:softmax" | "multi:softprob" if self <= Self::V3_0 => Some(FIXED_INTERCEPT),
+            _ if self.is_classic() => Some(FIXED_INTERCEPT),
+            _ if self == Self::V2_1 => newton_intercept(objective, chosen, labels),
+            _ => None,
+        }
+    }
+}
+
+/// The inverse of the logistic function.
+fn logit(probability: f64) -> f64 {
+    (probability / (1.0 - probability)).ln()
+}
+
+/// 2.x began with one Newton step from a margin of 0, where 3.x takes the labels' mean. `None`
+/// for objectives whose step is the same in both.
+fn newton_intercept(objective: &str, chosen: &Hyperparameters, labels: Labels<'_>) -> Option<f64> {
+    let logistic = ["binary:logistic", "binary:logitraw", "reg:logistic"].contains(&objective);
+    let positive_weight =
+        if logistic { chosen.float("scale_pos_weight").unwrap_or(1.0) } else { 1.0 };
+    let (mut labelled, mut total) = (0.0, 0.0);
+    for (row, label) in labels.labels.iter().map(|label| f64::from(*label)).enumerate() {
+        let weight = labels.weights.and_then(|w| w.get(row)).map_or(1.0, |w| f64::from(*w));
+        #[expect(clippy::float_cmp, reason = "XGBoost weighs labels that are exactly 1")]
+        let weight = if label == 1.0 { weight * positive_weight } else { weight };
+        labelled += weight * label;
+        total += weight;
+    }
+    let step = chosen.float("max_delta_step").unwrap_or(POISSON_STEP);
+    let power = chosen.float("tweedie_variance_power").unwrap_or(TWEEDIE_POWER);
+    let excess = labelled - total;
+    let score = match objective {
+        "binary:logitraw" => (labelled - total / 2.0) / (total / 4.0),
+        _ if logistic => 1.0 / (1.0 + (-(labelled - total / 2.0) / (total / 4.0)).exp()),
+        "count:poisson" => (excess / (total * step.exp())).exp(),
+        "reg:gamma" => (excess / labelled).exp(),
+        "reg:tweedie" => (excess / ((power - 1.0) * labelled + (2.0 - power) * total)).exp(),
+        _ => return None,
+    };
+    score.is_finite().then_some(score)
+}
+
+/// The metrics of a job: XGBoost's, and those that the container computes itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// For `eval_metric`; empty means the library's default.
+    pub native: Vec<String>,
+    /// Computed from the margins.
+    pub custom: Vec<String>,
+    /// What early stopping watches; `None` where nothing will stop the job early.
+    pub stopping: Option<String>,
+}
+
+/// Which metrics a job reports, and which one can stop it.
+pub fn watched(era: Era, chosen: &Hyperparameters, is_custom: impl Fn(&str) -> bool) -> Watched {
+    let asked = chosen.words("eval_metric").map(<[String]>::to_vec);
+    let tuned = chosen.tuning_metric().map(str::to_owned);
+    let last_asked = asked.as_ref().and_then(|asked| asked.last().cloned());
+    let all = match (asked, tuned.clone()) {
+        (None, None) => Vec::new(),
+        (Some(asked), None) => asked,
+        (None, Some(tuned)) => vec![tuned],
+        (Some(mut both), Some(tuned)) => {
+            both.push(tuned);
+            both.sort_unstable();
+            both.dedup();
+            both
+        }
+    };
+    let (custom, mut native): (Vec<_>, Vec<_>) = all.into_iter().partition(|m| is_custom(m));
+    let default = era.default_metric(chosen.objective());
+    if native.is_empty() {
+        native.extend(default.map(str::to_owned));
+    }
+    Watched { native, custom, stopping: tuned.or(last_asked) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(pairs: &[(&str, &str)]) -> Hyperparameters {
+        let raw: Vec<_> = std::iter::once(&("num_round", "1"))
+            .chain(pairs)
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+            .collect();
+        Hyperparameters::validate(&raw, Era::V1_7).unwrap()
+    }
+
+    const NONE: Labels<'_> = Labels { labels: &[], weights: None };
+
+    #[test]
+    fn every_known_tag_has_an_era_and_no_other_tag_has() {
+        for tag in Era::KNOWN {
+            assert!(Era::of(tag).is_some(), "{tag}");
+        }
+        assert_eq!(Era::of("2.1-12"), Some(Era::V2_1));
+        for tag in ["", "1", "2.1-", "2.1-x", "1.7", "9.9-1"] {
+            assert_eq!(Era::of(tag), None, "{tag}");
+        }
+    }
+
+    #[test]
+    fn versions_before_2_start_from_a_half_and_grow_exactly() {
+        for era in [Era::V0_72, Era::V0_90, Era::V1_0, Era::V1_2, Era::V1_3, Era::V1_5, Era::V1_7] {
+            assert_eq!(era.base_score(&chosen(&[]), NONE), Some(0.5));
+            assert_eq!(era.tree_method(&chosen(&[]), 500), Some("exact"));
+            assert_eq!(era.tree_method(&chosen(&[]), 1 << 22), Some("approx"));
+            assert_eq!(era.artifact(), Artifact::LegacyJson);
+        }
+        for era in [Era::V2_1, Era::V3_0, Era::V3_2] {
+            assert_eq!(era.base_score(&chosen(&[]), NONE), None);
+            assert_eq!(era.tree_method(&chosen(&[]), 500), None);
+            assert_eq!(era.artifact(), Artifact::Ubj);
+        }
+    }
+
+    #[test]
+    fn what_the_user_set_is_left_alone() {
+        let set = chosen(&[("base_score", "0.3"), ("tree_method", "hist")]);
+        assert_eq!(Era::V0_90.base_score(&set, NONE), None);
+        assert_eq!(Era::V0_90.tree_method(&set, 500), None);
+        let linear = chosen(&[("booster", "gblinear")]);
+        assert_eq!(Era::V0_90.tree_method(&linear, 500), None);
+    }
+
+    #[test]
+    fn the_raw_logit_began_at_zero_before_1_3() {
+        let raw = chosen(&[("objective", "binary:logitraw")]);
+        assert_eq!(Era::V1_2.base_score(&raw, NONE), Some(0.0));
+        assert_eq!(Era::V1_3.base_score(&raw, NONE), Some(0.5));
+        let set = chosen(&[("objective", "binary:logitraw"), ("base_score", "0.3")]);
+        let margin = Era::V0_90.base_score(&set, NONE).unwrap();
+        assert!((margin + 0.847_297_86).abs() < 1e-8);
+    }
+
+    #[test]
+    fn default_metrics_changed_with_1_3_1_5_and_2() {
+        assert_eq!(Era::V1_2.default_metric("binary:logistic"), Some("error"));
+        assert_eq!(Era::V1_3.default_metric("binary:logistic"), None);
+        assert_eq!(Era::V1_2.default_metric("multi:softprob"), Some("merror"));
+        assert_eq!(Era::V1_3.default_metric("binary:logitraw"), Some("auc"));
+        assert_eq!(Era::V1_5.default_metric("binary:logitraw"), None);
+        assert_eq!(Era::V1_7.default_metric("rank:ndcg"), Some("map"));
+        assert_eq!(Era::V1_7.default_metric("reg:gamma"), Some("gamma-nloglik"));
+        assert_eq!(Era::V2_1.default_metric("reg:gamma"), None);
+        assert_eq!(Era::V0_72.default_metric("reg:squarederror"), None);
+    }
+
+    #[test]
+    fn two_point_one_takes_one_newton_step() {
+        let labels = Labels { labels: &[0.0, 0.0, 1.0], weights: None };
+        let logistic = chosen(&[("objective", "binary:logistic")]);
+        let score = Era::V2_1.base_score(&logistic, labels).unwrap();
+        assert!((score - 1.0 / (1.0 + (2.0_f64 / 3.0).exp())).abs() < 1e-12);
+        assert_eq!(Era::V3_0.base_score(&logistic, labels), None);
+        let classes = chosen(&[("objective", "multi:softmax"), ("num_class", "3")]);
+        assert_eq!(Era::V3_0.base_score(&classes, labels), Some(0.5));
+        assert_eq!(Era::V3_2.base_score(&classes, labels), None);
+    }
+
+    #[test]
+    fn metrics_asked_for_twice_are_reported_once_and_the_tuned_one_stops() {
+        let both = chosen(&[
+            ("objective", "binary:logistic"),
+            ("eval_metric", "logloss,auc,f1"),
+            ("_tuning_objective_metric", "validation:auc"),
+        ]);
+        assert_eq!(
+            watched(Era::V1_7, &both, |name| name == "f1"),
+            Watched {
+                native: vec!["auc".into(), "logloss".into()],
+                custom: vec!["f1".into()],
+                stopping: Some("auc".into()),
+            }
+        );
+    }
+
+    #[test]
+    fn without_a_metric_the_versions_default_is_reported_and_stops_nothing() {
+        let none = chosen(&[("objective", "binary:logistic")]);
+        let old = watched(Era::V0_90, &none, |_| false);
+        assert_eq!((old.native, old.stopping), (vec!["error".to_owned()], None));
+        assert_eq!(watched(Era::V3_2, &none, |_| false), Watched::default());
+    }
+}

@@ -1,0 +1,113 @@
+//! One round's metrics: from the library's line, with the container's own, to the job's line.
+
+use std::iter;
+
+use super::python;
+
+/// The metrics of one round, by channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Round {
+    number: i32,
+    channels: Vec<Scores>,
+}
+
+/// What one channel scored.
+#[derive(Clone, Debug, PartialEq)]
+struct Scores {
+    channel: &'static str,
+    metrics: Vec<(String, f64)>,
+}
+
+impl Round {
+    /// Reads `[3]\ttrain-rmse:1.2345678901234567\t…`, as the library writes it.
+    pub fn parse(number: i32, line: &str, channels: &[&'static str]) -> Self {
+        let mut round = Self {
+            number,
+            channels: channels
+                .iter()
+                .map(|channel| Scores { channel, metrics: Vec::new() })
+                .collect(),
+        };
+        for field in line.split('\t').skip(1) {
+            let scored = field.rsplit_once(':').and_then(|(name, value)| {
+                let (channel, metric) = name.split_once('-')?;
+                Some((channel, metric, python::float(value)?))
+            });
+            if let Some((channel, metric, value)) = scored {
+                round.push(channel, metric, value);
+            }
+        }
+        round
+    }
+
+    /// Adds a metric to a channel's.
+    pub fn push(&mut self, channel: &str, metric: &str, value: f64) {
+        if let Some(scores) = self.channels.iter_mut().find(|scores| scores.channel == channel) {
+            scores.metrics.push((metric.to_owned(), value));
+        }
+    }
+
+    /// The job's line. Tabs are tabs; the log pipeline escapes them.
+    pub fn line(&self) -> String {
+        let fields = self.channels.iter().flat_map(|Scores { channel, metrics }| {
+            metrics.iter().map(move |(metric, value)| {
+                format!("\t{channel}-{metric}:{}", five_decimals(*value))
+            })
+        });
+        iter::once(format!("[{}]", self.number)).chain(fields).collect()
+    }
+
+    /// A channel's score by a metric, whatever threshold or parameter XGBoost wrote behind it.
+    pub fn score(&self, channel: &str, metric: &str) -> Option<f64> {
+        let metrics = &self.channels.iter().find(|scores| scores.channel == channel)?.metrics;
+        let named = |(name, _): &&(String, f64)| {
+            name.strip_prefix(metric).is_some_and(|rest| rest.is_empty() || rest.starts_with('@'))
+        };
+        metrics.iter().find(named).map(|(_, value)| *value)
+    }
+
+    /// A channel's last metric.
+    pub fn last_metric(&self, channel: &str) -> Option<&str> {
+        let scores = self.channels.iter().find(|scores| scores.channel == channel)?;
+        scores.metrics.last().map(|(name, _)| name.as_str())
+    }
+}
+
+/// As Python's `%.5f`.
+fn five_decimals(value: f64) -> String {
+    if value.is_nan() { "nan".to_owned() } else { format!("{value:.5}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOTH: [&str; 2] = ["train", "validation"];
+
+    #[test]
+    fn the_librarys_line_is_printed_again_with_five_decimals_by_channel() {
+        let line = "[3]\ttrain-rmse:1.2570151\tvalidation-rmse:2.4312649\ttrain-mae:nan\tvalidation-mae:1e-7";
+        assert_eq!(
+            Round::parse(3, line, &BOTH).line(),
+            "[3]\ttrain-rmse:1.25702\ttrain-mae:nan\tvalidation-rmse:2.43126\tvalidation-mae:0.00000"
+        );
+    }
+
+    #[test]
+    fn what_the_container_computes_comes_last() {
+        let mut round = Round::parse(0, "[0]\ttrain-logloss:0.5", &BOTH[..1]);
+        round.push("train", "f1", 0.25);
+        assert_eq!(round.line(), "[0]\ttrain-logloss:0.50000\ttrain-f1:0.25000");
+        assert_eq!(round.last_metric("train"), Some("f1"));
+    }
+
+    #[test]
+    fn a_metric_is_found_with_what_xgboost_writes_behind_it() {
+        let round =
+            Round::parse(0, "[0]\ttrain-tweedie-nloglik@1.5:2.5\ttrain-error@0.7:0.1", &BOTH);
+        assert_eq!(round.score("train", "tweedie-nloglik"), Some(2.5));
+        assert_eq!(round.score("train", "error@0.7"), Some(0.1));
+        assert_eq!(round.score("train", "err"), None);
+        assert_eq!(round.score("validation", "error"), None);
+    }
+}

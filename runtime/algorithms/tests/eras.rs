@@ -1,0 +1,441 @@
+//! Trains with the real library as each version's tag asks, and compares with the versions' own
+//! packages.
+//!
+//! `SAGEWRIGHT_LIB` is a folder that has the library or may be given it. `SAGEWRIGHT_ORACLES` is a
+//! folder with one Python environment per version, `xgboost-<version>/bin/python`. Without the one
+//! or the other the tests that need it say so and pass: a fresh checkout has neither.
+#![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
+
+use std::{
+    collections::BTreeMap,
+    env,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use algorithms::{fetch, xgboost::train};
+use platform::workload::{Channel, ChannelFile, Channels, Span};
+use tempfile::TempDir;
+use xgboost_sys::{Booster, DMatrix, Library};
+
+/// As many rows and rounds as show a difference, and few enough to be quick.
+const ROWS: usize = 500;
+const ROUNDS: &str = "20";
+const FEATURES: usize = 6;
+/// What `exact` and the fixed intercept promise against the early versions.
+const CLOSE: f32 = 2e-6;
+
+/// The folder with the library, if this run has one.
+fn lib() -> Option<PathBuf> {
+    configured("SAGEWRIGHT_LIB")
+}
+
+fn configured(name: &str) -> Option<PathBuf> {
+    let value = env::var_os(name).map(PathBuf::from);
+    if value.is_none() {
+        eprintln!("skipped: {name} is not set");
+    }
+    value
+}
+
+/// Reproducible numbers in -1..1, of which some repeat and some are missing.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> f64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        f64::from(u32::try_from(self.0 >> 40).unwrap()) / f64::from(1 << 23) - 1.0
+    }
+}
+
+/// Label-first CSV with six features. `label` gets a number from about -4 to 4.
+fn data(label: impl Fn(f64) -> f64) -> String {
+    let mut numbers = Numbers(7);
+    let mut text = String::new();
+    for _ in 0..ROWS {
+        let row: Vec<f64> = (0..FEATURES).map(|_| numbers.next()).collect();
+        let truth = 2.0 * row[0] + row[1] * row[2] - row[3] + 0.3 * numbers.next();
+        text.push_str(&label(truth).to_string());
+        for value in row {
+            let missing = numbers.next() > 0.9;
+            text.push(',');
+            if !missing {
+                write!(text, "{value:.4}").unwrap();
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn regression() -> String {
+    data(|truth| (truth * 1000.0).round() / 10.0 + 150.0)
+}
+
+/// One job's `/opt/ml`.
+struct Job {
+    folder: TempDir,
+    log: String,
+    status: i32,
+}
+
+impl Job {
+    fn run(
+        tag: &str,
+        hyperparameters: &[(&str, &str)],
+        train: &str,
+        validation: Option<&str>,
+    ) -> Option<Self> {
+        let lib = lib()?;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("input/config")).unwrap();
+        let channels = Channels {
+            channels: [("train", Some(train)), ("validation", validation)]
+                .into_iter()
+                .filter_map(|(name, content)| Some(channel(folder.path(), name, content?)))
+                .collect(),
+        };
+        fs::write(at(Channels::PATH), serde_json::to_vec(&channels).unwrap()).unwrap();
+        // One thread: tests run beside each other.
+        let values: BTreeMap<_, _> =
+            hyperparameters.iter().copied().chain([("nthread", "1")]).collect();
+        fs::write(at("input/config/hyperparameters.json"), serde_json::to_vec(&values).unwrap())
+            .unwrap();
+        let mut log = Vec::new();
+        let status = train::run(tag, folder.path(), &lib, &mut log);
+        Some(Self { folder, log: String::from_utf8(log).unwrap(), status })
+    }
+
+    fn model(&self) -> PathBuf {
+        assert_eq!(self.status, 0, "{}", self.log);
+        self.folder.path().join("model/xgboost-model")
+    }
+
+    fn failure(&self) -> String {
+        assert_eq!(self.status, 1, "{}", self.log);
+        fs::read_to_string(self.folder.path().join("output/failure")).unwrap()
+    }
+
+    /// A metric's column, as printed.
+    fn printed(&self, name: &str) -> Vec<String> {
+        let field = |line: &str| {
+            line.split('\t')
+                .find_map(|field| field.strip_prefix(&format!("{name}:")).map(str::to_owned))
+        };
+        self.log.lines().filter_map(field).collect()
+    }
+}
+
+/// A channel of one object, cut in the middle of a row.
+fn channel(folder: &Path, name: &str, content: &str) -> Channel {
+    let path = folder.join(format!("{name}.blob"));
+    fs::write(&path, content).unwrap();
+    let half = content.len() as u64 / 2;
+    let span = |offset, len| Span { path: path.clone(), offset, len };
+    let spans = vec![span(0, half), span(half, content.len() as u64 - half)];
+    Channel {
+        name: name.into(),
+        content_type: Some("text/csv".into()),
+        files: vec![ChannelFile { name: format!("{name}.csv"), spans }],
+    }
+}
+
+/// Asks a version's own package.
+fn oracle(version: &str, arguments: &[&str]) -> Option<String> {
+    let python = configured("SAGEWRIGHT_ORACLES")?.join(format!("xgboost-{version}/bin/python"));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle.py");
+    let output = Command::new(&python).arg(script).args(arguments).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {errors}", python.display());
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+fn margins(path: &Path) -> Vec<f32> {
+    fs::read(path)
+        .unwrap()
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+        .collect()
+}
+
+/// Each metric's scores, with five decimals.
+type Printed = BTreeMap<String, Vec<String>>;
+
+/// What our library predicts for CSV with a model file.
+fn predicted(lib: &Path, content: &str, model: &Path) -> Vec<f32> {
+    let library = Library::open(&fetch::installed(lib).unwrap()).unwrap();
+    let mut features = Vec::new();
+    for line in content.lines() {
+        features.extend(line.split(',').skip(1).map(|cell| cell.parse().unwrap_or(f32::NAN)));
+    }
+    let data = DMatrix::from_dense(&library, &features, FEATURES, 1).unwrap();
+    let mut booster = Booster::new(&library, &[]).unwrap();
+    booster.load(&fs::read(model).unwrap()).unwrap();
+    booster.predict_margin(&data).unwrap()
+}
+
+fn largest_relative_difference(ours: &[f32], theirs: &[f32]) -> f32 {
+    assert_eq!(ours.len(), theirs.len());
+    ours.iter().zip(theirs).map(|(a, b)| (a - b).abs() / b.abs().max(1e-3)).fold(0.0, f32::max)
+}
+
+/// 0.90 summed its metrics in 32 bits, so its last decimal may differ.
+fn is_the_same_score(ours: &str, theirs: &str, tolerance: f32) -> bool {
+    if tolerance == 0.0 {
+        return ours == theirs;
+    }
+    let [ours, theirs] = [ours, theirs].map(|text| text.parse::<f64>().unwrap());
+    (ours - theirs).abs() <= 2e-5 + f64::from(tolerance) * theirs.abs()
+}
+
+/// An objective, its extra hyperparameters, and labels for it.
+type Case = (&'static str, &'static [(&'static str, &'static str)], fn(f64) -> f64);
+
+const CASES: &[Case] = &[
+    ("reg:squarederror", &[], |truth| (truth * 1000.0).round() / 10.0 + 150.0),
+    ("binary:logistic", &[], |truth| f64::from(truth > 0.2)),
+    ("binary:logitraw", &[], |truth| f64::from(truth > 0.2)),
+    ("multi:softprob", &[("num_class", "3")], |truth| {
+        f64::from(truth > -0.5) + f64::from(truth > 0.7)
+    }),
+    ("count:poisson", &[], |truth| truth.abs().round()),
+    ("reg:gamma", &[], |truth| (truth.abs() * 100.0).round() / 100.0 + 0.5),
+    ("reg:tweedie", &[], |truth| (truth.max(0.0) * 100.0).round() / 100.0),
+];
+
+/// A case that was trained under a tag, with what an oracle needs to do the same.
+struct Trained {
+    job: Job,
+    content: String,
+    objective: &'static str,
+    data: String,
+    parameters: String,
+    margins: PathBuf,
+}
+
+/// Trains every case under a tag.
+fn trained(tag: &str) -> Option<Vec<Trained>> {
+    let train = |(objective, extra, label): &Case| {
+        let chosen: Vec<_> = [("num_round", ROUNDS), ("objective", objective), ("max_depth", "4")]
+            .into_iter()
+            .chain(extra.iter().copied())
+            .collect();
+        let content = data(label);
+        let job = Job::run(tag, &chosen, &content, None)?;
+        let parameters: BTreeMap<_, _> = chosen[1..].iter().copied().collect();
+        Some(Trained {
+            data: job.folder.path().join("train.blob").to_str().unwrap().to_owned(),
+            parameters: serde_json::to_string(&parameters).unwrap(),
+            margins: job.folder.path().join("margins"),
+            objective,
+            content,
+            job,
+        })
+    };
+    CASES.iter().map(train).collect()
+}
+
+/// Trains every case under a tag and with the version's package on its own defaults, and compares.
+fn compare(tag: &str, version: &str, tolerance: f32) -> Option<()> {
+    let cases = trained(tag)?;
+    let mut arguments = vec!["train"];
+    for case in &cases {
+        arguments.extend([&*case.data, &*case.parameters, ROUNDS, case.margins.to_str().unwrap()]);
+    }
+    let reports = oracle(version, &arguments)?;
+    assert_eq!(reports.lines().count(), cases.len());
+    for (case, report) in cases.iter().zip(reports.lines()) {
+        let ours = predicted(&lib()?, &case.content, &case.job.model());
+        let difference = largest_relative_difference(&ours, &margins(&case.margins));
+        assert!(difference <= tolerance, "{tag} {}: {difference}", case.objective);
+        let report: Printed = serde_json::from_str(report).unwrap();
+        for (metric, scores) in report {
+            let printed = case.job.printed(&format!("train-{metric}"));
+            assert_eq!(printed.len(), scores.len(), "{tag} {} {metric}", case.objective);
+            for (ours, theirs) in printed.iter().zip(&scores) {
+                assert!(
+                    is_the_same_score(ours, theirs, tolerance),
+                    "{tag} {} {metric}: {ours} against {theirs}",
+                    case.objective
+                );
+            }
+        }
+    }
+    Some(())
+}
+
+#[test]
+fn early_tags_train_what_their_versions_trained() {
+    for (tag, version) in [("0.90-2", "0.90"), ("1.3-1", "1.3.3"), ("1.7-1", "1.7.6")] {
+        compare(tag, version, CLOSE);
+    }
+}
+
+#[test]
+fn the_newest_tag_trains_what_its_version_trains_to_the_bit() {
+    compare("3.2-0", "3.2.0", 0.0);
+}
+
+#[test]
+fn an_early_tags_model_opens_in_three_versions_and_predicts_the_same() {
+    let Some(cases) = trained("0.90-1") else { return };
+    let models: Vec<_> =
+        cases.iter().map(|case| case.job.model().to_str().unwrap().to_owned()).collect();
+    for version in ["1.3.3", "1.7.6", "3.2.0"] {
+        let mut arguments = vec!["load"];
+        for (case, model) in cases.iter().zip(&models) {
+            arguments.extend([&*case.data, model, case.margins.to_str().unwrap()]);
+        }
+        if oracle(version, &arguments).is_none() {
+            return;
+        }
+        for case in &cases {
+            let ours = predicted(&lib().unwrap(), &case.content, &case.job.model());
+            assert_eq!(margins(&case.margins), ours, "{} in {version}", case.objective);
+        }
+    }
+}
+
+#[test]
+fn a_sampling_job_of_an_early_tag_fits_as_well_as_its_version_did() {
+    let content = regression();
+    let seeds = 10_u32;
+    let mut sum = 0.0;
+    for seed in 0..seeds {
+        let seed = seed.to_string();
+        let chosen = [
+            ("num_round", ROUNDS),
+            ("subsample", "0.7"),
+            ("max_depth", "4"),
+            ("seed", seed.as_str()),
+        ];
+        let Some(job) = Job::run("0.90-1", &chosen, &content, None) else { return };
+        assert!(job.log.contains("drawn as by XGBoost 3.2"));
+        sum += job.printed("train-rmse").last().unwrap().parse::<f64>().unwrap();
+    }
+    let ours = sum / f64::from(seeds);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.csv");
+    fs::write(&path, &content).unwrap();
+    let parameters = r#"{"subsample":0.7,"max_depth":4}"#;
+    let arguments = ["rmse", path.to_str().unwrap(), parameters, ROUNDS, "10"];
+    let Some(theirs) = oracle("1.7.6", &arguments) else { return };
+    let theirs: f64 = theirs.trim().parse().unwrap();
+    assert!((ours / theirs - 1.0).abs() < 0.05, "{ours} against {theirs}");
+}
+
+#[test]
+fn a_job_stops_early_and_its_model_is_cut_at_the_best_round() {
+    let (train, noise) =
+        (data(|truth| f64::from(truth > 0.2)), data(|truth| f64::from(truth.fract().abs() > 0.5)));
+    let chosen = [
+        ("num_round", "200"),
+        ("objective", "binary:logistic"),
+        ("eval_metric", "logloss"),
+        ("early_stopping_rounds", "3"),
+    ];
+    let Some(job) = Job::run("1.7-1", &chosen, &train, Some(&noise)) else { return };
+    let model: serde_json::Value = serde_json::from_slice(&fs::read(job.model()).unwrap()).unwrap();
+    let best: usize =
+        model["learner"]["attributes"]["best_iteration"].as_str().unwrap().parse().unwrap();
+    let trees = model["learner"]["gradient_booster"]["model"]["trees"].as_array().unwrap().len();
+    assert_eq!(trees, best + 1);
+    assert_eq!(job.printed("validation-logloss").len(), best + 1 + 3);
+}
+
+#[test]
+fn the_first_version_stops_on_its_default_metric_and_later_ones_say_why_not() {
+    let content = regression();
+    let chosen = [("num_round", "60"), ("objective", "reg:linear"), ("early_stopping_rounds", "2")];
+    let other = data(|truth| 150.0 - truth * 50.0);
+    let Some(job) = Job::run("0.72", &chosen, &content, Some(&other)) else { return };
+    assert!(job.printed("validation-rmse").len() < 60, "{}", job.log);
+    assert!(job.log.contains("reg:linear is now deprecated"));
+    assert!(job.log.contains("XGBoost 1.3 and later open"));
+    let job = Job::run("1.7-1", &chosen, &content, Some(&other)).unwrap();
+    assert_eq!(job.printed("validation-rmse").len(), 60);
+    assert!(job.log.contains("early_stopping_rounds has no effect: eval_metric is not set"));
+    let job = Job::run("0.72", &chosen, &content, None).unwrap();
+    assert!(
+        job.log.contains("early_stopping_rounds has no effect: there is no validation channel")
+    );
+}
+
+#[test]
+fn metrics_of_the_container_stand_behind_those_of_the_library() {
+    let content = data(|truth| f64::from(truth > 0.2));
+    let chosen = [
+        ("num_round", "3"),
+        ("objective", "binary:logistic"),
+        ("eval_metric", "accuracy,error,auc,f1"),
+    ];
+    let Some(job) = Job::run("1.7-1", &chosen, &content, Some(&content)) else { return };
+    let line = job.log.lines().find(|line| line.starts_with("[0]\t")).unwrap();
+    let names: Vec<_> =
+        line.split('\t').skip(1).map(|field| field.split(':').next().unwrap()).collect();
+    assert_eq!(
+        names,
+        [
+            "train-error",
+            "train-auc",
+            "train-accuracy",
+            "train-f1",
+            "validation-error",
+            "validation-auc",
+            "validation-accuracy",
+            "validation-f1"
+        ]
+    );
+    let number = |name: &str| job.printed(name)[2].parse::<f64>().unwrap();
+    assert!((number("train-error") + number("train-accuracy") - 1.0).abs() < 1e-4);
+}
+
+#[test]
+fn a_label_that_the_objective_refuses_is_the_users_fault() {
+    let chosen = [("num_round", "2"), ("objective", "binary:logistic")];
+    let Some(job) = Job::run("1.7-1", &chosen, "2,1\n3,4\n", None) else { return };
+    let failure = job.failure();
+    assert!(failure.starts_with("ClientError: "), "{failure}");
+    assert!(failure.contains("for logistic regression"), "{failure}");
+    assert!(!failure.contains("Stack trace"), "{failure}");
+}
+
+#[test]
+fn what_is_wrong_with_a_job_is_told_before_anything_is_trained() {
+    let good = "1,2\n3,4\n";
+    for (hyperparameters, train, expected) in [
+        (
+            &[("num_round", "x")][..],
+            good,
+            "ClientError: Hyperparameter num_round: could not parse value (caused by ValueError)",
+        ),
+        (
+            &[("num_round", "2"), ("_kfold", "3")],
+            good,
+            "ClientError: Hyperparameter _kfold (cross validation) is not supported by Sagewright 0.1.",
+        ),
+        (
+            &[("num_round", "2")],
+            "a,b\n1,2\n",
+            "ClientError: Failed to load csv data with exception:\nline 1 of file 'train.csv': the label 'a' is not a number. CSV for training has its label in the first column and no header: please remove the header",
+        ),
+    ] {
+        let Some(job) = Job::run("1.7-1", hyperparameters, train, None) else { return };
+        assert_eq!(job.failure(), expected);
+        assert!(job.log.contains("UserError: "));
+    }
+}
+
+#[test]
+fn a_model_is_left_behind_by_every_round_if_asked() {
+    let chosen = [("num_round", "3"), ("save_model_on_termination", "true")];
+    for tag in ["1.7-1", "3.2-0"] {
+        let Some(job) = Job::run(tag, &chosen, &regression(), None) else { return };
+        let folder = job.model();
+        assert_eq!(fs::read_dir(folder.parent().unwrap()).unwrap().count(), 1);
+    }
+}

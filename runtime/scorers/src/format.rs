@@ -1,0 +1,141 @@
+//! The two documents that XGBoost writes a model as, read as one stream of tokens.
+//!
+//! JSON and UBJSON differ in spelling only, so each has a tokenizer and the model has one reader
+//! ([`crate::booster`]). Tokenizers are hostile-proof: they nest at most [`MAX_NESTING`] deep, hold
+//! no recursion, never allocate by a length that the document claims, and every token costs at
+//! least one byte of the document.
+
+pub(crate) mod json;
+pub(crate) mod ubjson;
+
+use std::borrow::Cow;
+
+/// How deep a document may nest. XGBoost's own models nest 10 deep.
+pub(crate) const MAX_NESTING: usize = 64;
+
+/// Why bytes are no document of that kind.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("byte {at}: {what}")]
+pub(crate) struct Malformed {
+    /// Where, bytes from the beginning.
+    pub(crate) at: usize,
+    /// What was wrong there.
+    pub(crate) what: &'static str,
+}
+
+/// One piece of a document. The key of a member is a [`Token::Text`] before its value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Token<'a> {
+    /// `{`
+    ObjectStart,
+    /// `}`
+    ObjectEnd,
+    /// `[`
+    ArrayStart,
+    /// `]`
+    ArrayEnd,
+    /// A text, or a key.
+    Text(Cow<'a, str>),
+    /// A number without a fraction.
+    Integer(i64),
+    /// Any other number, rounded once to the precision that XGBoost computes in.
+    Float(f32),
+    /// `true`, `false`
+    Bool(bool),
+    /// `null`
+    Null,
+}
+
+/// A document being read. Brackets are balanced and keys are texts, or it is an error.
+pub(crate) trait Tokens<'a> {
+    /// The next token; an error after the document's end.
+    fn next(&mut self) -> Result<Token<'a>, Malformed>;
+
+    /// Where it stands, for messages.
+    fn at(&self) -> usize;
+
+    /// An error at this place.
+    fn malformed(&self, what: &'static str) -> Malformed {
+        Malformed { at: self.at(), what }
+    }
+}
+
+/// Reads an object, handing each key to `member`, which must consume the value.
+pub(crate) fn object<'a, T: Tokens<'a>, E: From<Malformed>>(
+    tokens: &mut T,
+    mut member: impl FnMut(&str, &mut T) -> Result<(), E>,
+) -> Result<(), E> {
+    if tokens.next()? != Token::ObjectStart {
+        return Err(tokens.malformed("expected an object").into());
+    }
+    loop {
+        match tokens.next()? {
+            Token::ObjectEnd => return Ok(()),
+            Token::Text(key) => member(&key, tokens)?,
+            _ => return Err(tokens.malformed("expected a key").into()),
+        }
+    }
+}
+
+/// Reads an array of scalars, each converted by `convert`.
+pub(crate) fn scalars<'a, T: Tokens<'a>, V>(
+    tokens: &mut T,
+    what: &'static str,
+    convert: impl Fn(&Token<'a>) -> Option<V>,
+) -> Result<Vec<V>, Malformed> {
+    if tokens.next()? != Token::ArrayStart {
+        return Err(tokens.malformed("expected an array"));
+    }
+    let mut values = Vec::new();
+    loop {
+        match tokens.next()? {
+            Token::ArrayEnd => return Ok(values),
+            token => values.push(convert(&token).ok_or_else(|| tokens.malformed(what))?),
+        }
+    }
+}
+
+/// Reads an array of floats.
+pub(crate) fn floats<'a, T: Tokens<'a>>(tokens: &mut T) -> Result<Vec<f32>, Malformed> {
+    scalars(tokens, "expected a number", |token| match token {
+        Token::Float(value) => Some(*value),
+        #[expect(clippy::cast_precision_loss, reason = "rounds once, as reading its text would")]
+        Token::Integer(value) => Some(*value as f32),
+        _ => None,
+    })
+}
+
+/// Reads an array of integers that fit `V`. Booleans count as 0 and 1: XGBoost 1.x wrote
+/// `default_left` so.
+pub(crate) fn integers<'a, T: Tokens<'a>, V: TryFrom<i64>>(
+    tokens: &mut T,
+) -> Result<Vec<V>, Malformed> {
+    scalars(tokens, "expected an integer in range", |token| match token {
+        Token::Integer(value) => V::try_from(*value).ok(),
+        Token::Bool(value) => V::try_from(i64::from(*value)).ok(),
+        _ => None,
+    })
+}
+
+/// Reads a text.
+pub(crate) fn text<'a, T: Tokens<'a>>(tokens: &mut T) -> Result<Cow<'a, str>, Malformed> {
+    match tokens.next()? {
+        Token::Text(text) => Ok(text),
+        _ => Err(tokens.malformed("expected a text")),
+    }
+}
+
+/// Passes over a value.
+pub(crate) fn skip<'a, T: Tokens<'a>>(tokens: &mut T) -> Result<(), Malformed> {
+    let mut open = 0usize;
+    loop {
+        match tokens.next()? {
+            Token::ObjectStart | Token::ArrayStart => open += 1,
+            Token::ObjectEnd | Token::ArrayEnd => open = open.saturating_sub(1),
+            _ => {}
+        }
+        if open == 0 {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Scorers: loaded models that answer invocations by the serving container's contract.
+//!
+//! [`Loader`] is all that the house needs. Behind it stands the built-in XGBoost: `model_file`
+//! reads what XGBoost wrote into a checked `booster`, `predictor` lays it out and scores it
+//! (bit-identical to XGBoost 3.2), `request` and `reply` are the container's formats, `xgboost` its
+//! order of checks.
+//!
+//! Bits rest on the C library: `f32::exp` and `f32::ln` call its `expf` and `logf`, as XGBoost does.
+//! On a target with another C library than glibc (musl, say) probabilities may differ in the last
+//! bit; margins of `reg:squarederror` never do.
+
+mod archive;
+mod booster;
+mod forest;
+mod format;
+mod linear;
+mod model_file;
+mod objective;
+mod predictor;
+mod reply;
+mod request;
+mod rows;
+mod xgboost;
+
+#[cfg(test)]
+mod differential;
+
+use std::{collections::BTreeMap, io::Read, sync::Arc};
+
+use platform::scorer::{LoadError, LoadModel, Scorer};
+
+use archive::Limits;
+use xgboost::Xgboost;
+
+/// Repositories of the images whose models are XGBoost's.
+const XGBOOST_REPOSITORIES: [&str; 2] = ["xgboost", "sagemaker-xgboost"];
+
+/// Loads every kind of model that is scored natively.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Loader;
+
+impl LoadModel for Loader {
+    fn serves(&self, image: &str) -> bool {
+        XGBOOST_REPOSITORIES.contains(&repository(image))
+    }
+
+    fn load(
+        &self,
+        image: &str,
+        archive: &mut dyn Read,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Arc<dyn Scorer>, LoadError> {
+        if !self.serves(image) {
+            return Err(LoadError(format!("models of the image `{image}` cannot be loaded here.")));
+        }
+        let files = archive::model_files(archive, Limits::MODEL)
+            .map_err(|error| LoadError(format!("{error}.")))?;
+        Ok(Arc::new(Xgboost::load(files, environment)?))
+    }
+}
+
+/// The last path component, without tag and digest.
+fn repository(image: &str) -> &str {
+    let path = image.split('@').next().unwrap_or_default();
+    let last = path.rsplit('/').next().unwrap_or_default();
+    last.split(':').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_known_by_its_repository_whatever_its_registry_and_tag() {
+        for image in [
+            "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1",
+            "811284229777.dkr.ecr.us-east-1.amazonaws.com/xgboost:1",
+            "localhost:5000/xgboost",
+            "sagemaker-xgboost@sha256:00",
+            "sagemaker-xgboost:3.2-0",
+        ] {
+            assert!(Loader.serves(image), "{image}");
+        }
+        for image in ["", "registry/sagemaker-xgboost-mine:1", "xgboost/other:1", "linear-learner"]
+        {
+            assert!(!Loader.serves(image), "{image}");
+        }
+        let refused = Loader.load("other", &mut &b""[..], &BTreeMap::new());
+        assert!(refused.is_err_and(|error| error.0.contains("`other`")));
+    }
+}

@@ -1,0 +1,191 @@
+//! The keys that requests are signed with, and the rule that calls are allowed by.
+//!
+//! Temporary keys need no look-up: key and session token carry what is needed, sealed with a secret
+//! of the installation, from which the temporary secret is derived too.
+
+use std::{collections::HashMap, sync::RwLock};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use platform::access::{Access, Denied, Identity, Unidentified};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use types::{Caller, Id, Owner, Timestamp};
+
+/// A long-term key.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Key {
+    /// `AKIA…`, twenty characters.
+    pub access_key: String,
+    /// Forty characters.
+    pub secret: String,
+    /// The account it belongs to.
+    pub account: String,
+    /// As whom it acts: an assumed role's ARN.
+    pub principal: String,
+    /// Whether it may administer the installation.
+    pub admin: bool,
+}
+
+/// Temporary credentials.
+pub struct Temporary {
+    /// `ASIA…`.
+    pub access_key: String,
+    /// Forty characters and more.
+    pub secret: String,
+    /// To be sent with every request.
+    pub token: String,
+}
+
+/// What a session token says, sealed.
+#[derive(Serialize, Deserialize)]
+struct Session {
+    key: String,
+    account: String,
+    principal: String,
+    admin: bool,
+    /// Microseconds since 1970.
+    expires: Timestamp,
+}
+
+/// All keys of an installation.
+pub struct Keyring {
+    keys: RwLock<HashMap<String, Key>>,
+    /// Seals session tokens. 32 random bytes of this installation.
+    seal: [u8; 32],
+}
+
+impl Keyring {
+    /// A ring of these keys.
+    #[must_use]
+    pub fn new(keys: impl IntoIterator<Item = Key>, seal: [u8; 32]) -> Self {
+        let keys = keys.into_iter().map(|key| (key.access_key.clone(), key)).collect();
+        Self { keys: RwLock::new(keys), seal }
+    }
+
+    /// Credentials for `principal` until `expires`.
+    pub fn issue(
+        &self,
+        account: &str,
+        principal: &str,
+        expires: Timestamp,
+    ) -> Result<Temporary, serde_json::Error> {
+        let digits = Id::random().to_string().to_uppercase();
+        let key = format!("ASIA{}", &digits[..16]);
+        let (account, principal) = (account.to_owned(), principal.to_owned());
+        let session = Session { key: key.clone(), account, principal, admin: false, expires };
+        let body = serde_json::to_vec(&session)?;
+        let token = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(&body),
+            URL_SAFE_NO_PAD.encode(self.sealed(b"token", &body).finalize().into_bytes())
+        );
+        Ok(Temporary { secret: self.secret_of(&key), access_key: key, token })
+    }
+
+    fn secret_of(&self, key: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.sealed(b"secret", key.as_bytes()).finalize().into_bytes())
+    }
+
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    fn sealed(&self, purpose: &[u8], body: &[u8]) -> Hmac<Sha256> {
+        let mut mac = Hmac::new_from_slice(&self.seal).expect("HMAC takes keys of any length");
+        mac.update(purpose);
+        mac.update(&[0]);
+        mac.update(body);
+        mac
+    }
+
+    fn opened(&self, token: &str) -> Option<Session> {
+        let (body, mac) = token.split_once('.')?;
+        let body = URL_SAFE_NO_PAD.decode(body).ok()?;
+        let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
+        self.sealed(b"token", &body).verify_slice(&mac).ok()?;
+        serde_json::from_slice(&body).ok()
+    }
+}
+
+impl Access for Keyring {
+    fn identify(&self, key: &str, token: Option<&str>) -> Result<Identity, Unidentified> {
+        let Some(token) = token else {
+            let keys = self.keys.read().map_err(|_| Unidentified::UnknownKey)?;
+            let Key { secret, account, principal, admin, .. } =
+                keys.get(key).cloned().ok_or(Unidentified::UnknownKey)?;
+            return Ok(Identity { secret, account, principal, admin });
+        };
+        let session = self.opened(token).ok_or(Unidentified::BadToken)?;
+        if session.key != key {
+            return Err(Unidentified::BadToken);
+        }
+        if session.expires <= Timestamp::now() {
+            return Err(Unidentified::Expired);
+        }
+        let Session { account, principal, admin, .. } = session;
+        Ok(Identity { secret: self.secret_of(key), account, principal, admin })
+    }
+
+    /// Everything inside the caller's account and nothing outside it.
+    fn allow(
+        &self,
+        caller: &Caller,
+        action: &str,
+        resource: &str,
+        owner: &Owner,
+    ) -> Result<(), Denied> {
+        if caller.owner().account == owner.account {
+            return Ok(());
+        }
+        let principal = caller.owner().principal.to_string();
+        Err(Denied { principal, action: action.to_owned(), resource: resource.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const PRINCIPAL: &str = "arn:aws:sts::123456789012:assumed-role/R/s";
+
+    fn ring() -> Keyring {
+        Keyring::new([], [7; 32])
+    }
+
+    #[test]
+    fn temporary_credentials_identify_their_holder_until_they_expire() {
+        let issue = |expires| ring().issue("123456789012", PRINCIPAL, expires).unwrap();
+
+        let valid = issue(Timestamp::now() + Duration::from_secs(60));
+        let identity = ring().identify(&valid.access_key, Some(&valid.token)).ok().unwrap();
+        assert_eq!(identity.secret, valid.secret);
+        assert_eq!(identity.principal, PRINCIPAL);
+
+        let over = issue(Timestamp::from_micros(0));
+        let refused = ring().identify(&over.access_key, Some(&over.token)).err();
+        assert_eq!(refused, Some(Unidentified::Expired));
+    }
+
+    #[test]
+    fn a_token_that_was_changed_or_belongs_to_another_key_is_refused() {
+        let expires = Timestamp::now() + Duration::from_secs(60);
+        let mine = ring().issue("123456789012", PRINCIPAL, expires).unwrap();
+        let other = ring().issue("123456789012", PRINCIPAL, expires).unwrap();
+        let mut changed = mine.token.clone().into_bytes();
+        changed[5] ^= 1;
+        let changed = String::from_utf8_lossy(&changed).into_owned();
+        for token in [&*other.token, &*changed, "", ".", "a.b"] {
+            let refused = ring().identify(&mine.access_key, Some(token)).err();
+            assert_eq!(refused, Some(Unidentified::BadToken), "{token}");
+        }
+        assert_eq!(ring().identify(&mine.access_key, None).err(), Some(Unidentified::UnknownKey));
+    }
+
+    #[test]
+    fn another_account_is_not_allowed() {
+        let owner = |account: &str| Owner::new(account, "us-east-1", PRINCIPAL);
+        let caller = Caller::on_behalf_of(&owner("123456789012"));
+        let allow = |account| ring().allow(&caller, "s3:GetObject", "arn", &owner(account));
+        assert!(allow("123456789012").is_ok() && allow("210987654321").is_err());
+    }
+}

@@ -1,0 +1,413 @@
+//! The API of models, endpoint configurations, endpoints and transform jobs.
+
+use std::sync::Arc;
+
+use api::{
+    Caller, Document, Fault, Input, What,
+    inference::{
+        EndpointConfigName, EndpointConfigSpec, EndpointName, EndpointSpec, InferenceApi,
+        ModelName, ModelSpec, TransformJobName, TransformJobSpec, VariantSpec, WeightsSpec,
+    },
+    search::ListArguments,
+};
+use async_trait::async_trait;
+use jobs::Wake;
+use platform::{
+    objects::Objects,
+    scorer::LoadModel,
+    store::{Key, Record, Required, Store, Write},
+    telemetry::Logs,
+};
+use types::{Owner, Timestamp};
+
+use super::{
+    config::{self, EndpointConfig},
+    endpoint::{self, Endpoint, EndpointMachine, Phase, Serving, Variant},
+    model::{self, Model},
+    transform::{self, TransformJob},
+};
+use crate::record::{self, Holding, Kind, Shelf, read};
+
+/// A variant's weight where the configuration names none (its API reference).
+const WEIGHT: f32 = 1.0;
+
+/// Answers for everything that serves models.
+pub struct InferenceService {
+    models: Shelf<Model>,
+    configs: Shelf<EndpointConfig>,
+    endpoints: Shelf<Endpoint>,
+    transforms: Shelf<TransformJob>,
+    objects: Arc<dyn Objects>,
+    loader: Arc<dyn LoadModel>,
+    logs: Arc<dyn Logs>,
+    machine: Arc<EndpointMachine>,
+    holding: Arc<Holding>,
+    wake: Wake,
+}
+
+/// What the service works with.
+pub struct Needs {
+    /// Holds the records.
+    pub store: Arc<dyn Store>,
+    /// Holds models and data.
+    pub objects: Arc<dyn Objects>,
+    /// Knows which models can be served.
+    pub loader: Arc<dyn LoadModel>,
+    /// Holds the log groups of endpoints.
+    pub logs: Arc<dyn Logs>,
+    /// Publishes endpoints.
+    pub machine: Arc<EndpointMachine>,
+    /// Holds first Describes.
+    pub holding: Arc<Holding>,
+    /// Wakes the driver.
+    pub wake: Wake,
+}
+
+impl InferenceService {
+    /// With what it needs.
+    #[must_use]
+    pub fn new(needs: Needs) -> Self {
+        let Needs { store, objects, loader, logs, machine, holding, wake } = needs;
+        Self {
+            models: Shelf::new(store.clone()),
+            configs: Shelf::new(store.clone()),
+            endpoints: Shelf::new(store.clone()),
+            transforms: Shelf::new(store),
+            objects,
+            loader,
+            logs,
+            machine,
+            holding,
+            wake,
+        }
+    }
+
+    /// What a configuration serves, with its models as they are now.
+    async fn serving(&self, owner: &Owner, name: &str) -> Result<Serving, Fault> {
+        let (_, config) = self.configs.get(owner, name).await?;
+        let mut variants = Vec::new();
+        for spec in config.variants()? {
+            variants.push(self.variant(owner, spec).await?);
+        }
+        Ok(Serving { config: name.to_owned(), variants })
+    }
+
+    async fn variant(&self, owner: &Owner, spec: VariantSpec) -> Result<Variant, Fault> {
+        let name = spec.model_name.unwrap_or_default();
+        let (_, model) = self.models.get(owner, &name).await?;
+        let container = model.container()?;
+        let data = model::data(&container)?.to_string();
+        Ok(Variant {
+            name: spec.variant_name,
+            weight: spec.initial_variant_weight.unwrap_or(WEIGHT),
+            model: name,
+            image: container.image.unwrap_or_default(),
+            data,
+            environment: container.environment,
+            instance_count: spec.initial_instance_count,
+        })
+    }
+
+    async fn change_endpoint(
+        &self,
+        owner: &Owner,
+        name: &str,
+        next: impl Fn(&Endpoint) -> Result<Serving, Fault> + Send + Sync,
+    ) -> Result<Document, Fault> {
+        let arn = Shelf::<Endpoint>::arn(owner, name);
+        let busy = || {
+            let message = format!("Cannot update in-progress endpoint \"{arn}\".");
+            Fault::new(What::InUse, Endpoint::KIND, message)
+        };
+        let failed = || {
+            let message = format!("Cannot update failed endpoint \"{arn}\"; delete it instead.");
+            Fault::new(What::InUse, Endpoint::KIND, message)
+        };
+        let change = |endpoint: &mut Endpoint| {
+            match endpoint.phase {
+                Phase::InService => {}
+                Phase::Creating | Phase::Updating { .. } => return Err(busy()),
+                Phase::Failed => return Err(failed()),
+            }
+            endpoint.phase = Phase::Updating { next: next(endpoint)? };
+            Ok(())
+        };
+        let record = self.endpoints.update(owner, name, change).await?;
+        self.holding.created(record.id);
+        self.wake.wake();
+        Ok(one("EndpointArn", arn))
+    }
+}
+
+#[async_trait]
+impl InferenceApi for InferenceService {
+    async fn create_model(
+        &self,
+        caller: &Caller,
+        input: Input<ModelSpec>,
+    ) -> Result<Document, Fault> {
+        let Input { document, view } = input;
+        let owner = caller.owner();
+        if let Some(role) = &view.execution_role_arn {
+            record::role(owner, role)?;
+        }
+        let container = model::container(&view)?;
+        model::check(owner, container, &*self.loader, &*self.objects).await?;
+        let model = Model { format: 1, request: Arc::unwrap_or_clone(document) };
+        let (_, writes) = Shelf::create(owner, &view.model_name, &model, &view.tags)?;
+        self.models.commit(owner, writes).await?;
+        Ok(one("ModelArn", Shelf::<Model>::arn(owner, &view.model_name)))
+    }
+
+    async fn describe_model(
+        &self,
+        caller: &Caller,
+        input: Input<ModelName>,
+    ) -> Result<Document, Fault> {
+        let (record, model) = self.models.get(caller.owner(), &input.view.model_name).await?;
+        Ok(model::describe(&record, model))
+    }
+
+    async fn list_models(
+        &self,
+        caller: &Caller,
+        input: Input<ListArguments>,
+    ) -> Result<Document, Fault> {
+        let store = self.models.store();
+        let (records, next) = record::page(store, caller.owner(), Model::KIND, &input.view).await?;
+        Ok(record::summaries("Models", records.iter().map(model::summary).collect(), next))
+    }
+
+    async fn delete_model(
+        &self,
+        caller: &Caller,
+        input: Input<ModelName>,
+    ) -> Result<Document, Fault> {
+        self.models.delete(caller.owner(), &input.view.model_name).await?;
+        Ok(Document::new())
+    }
+
+    async fn create_endpoint_config(
+        &self,
+        caller: &Caller,
+        input: Input<EndpointConfigSpec>,
+    ) -> Result<Document, Fault> {
+        let Input { document, view } = input;
+        let owner = caller.owner();
+        config::check(&view)?;
+        for variant in &view.production_variants {
+            self.variant(owner, variant.clone()).await?;
+        }
+        let kept = EndpointConfig { format: 1, request: Arc::unwrap_or_clone(document) };
+        let name = &view.endpoint_config_name;
+        let (_, writes) = Shelf::create(owner, name, &kept, &view.tags)?;
+        self.configs.commit(owner, writes).await?;
+        Ok(one("EndpointConfigArn", Shelf::<EndpointConfig>::arn(owner, name)))
+    }
+
+    async fn describe_endpoint_config(
+        &self,
+        caller: &Caller,
+        input: Input<EndpointConfigName>,
+    ) -> Result<Document, Fault> {
+        let name = &input.view.endpoint_config_name;
+        let (record, kept) = self.configs.get(caller.owner(), name).await?;
+        Ok(config::describe(&record, kept))
+    }
+
+    async fn list_endpoint_configs(
+        &self,
+        caller: &Caller,
+        input: Input<ListArguments>,
+    ) -> Result<Document, Fault> {
+        let (store, kind) = (self.configs.store(), EndpointConfig::KIND);
+        let (records, next) = record::page(store, caller.owner(), kind, &input.view).await?;
+        let shown = records.iter().map(config::summary).collect();
+        Ok(record::summaries("EndpointConfigs", shown, next))
+    }
+
+    async fn delete_endpoint_config(
+        &self,
+        caller: &Caller,
+        input: Input<EndpointConfigName>,
+    ) -> Result<Document, Fault> {
+        self.configs.delete(caller.owner(), &input.view.endpoint_config_name).await?;
+        Ok(Document::new())
+    }
+
+    async fn create_endpoint(
+        &self,
+        caller: &Caller,
+        input: Input<EndpointSpec>,
+    ) -> Result<Document, Fault> {
+        let view = input.view;
+        let owner = caller.owner();
+        let name = &view.endpoint_name;
+        let serving = self.serving(owner, &view.endpoint_config_name).await?;
+        let kept = Endpoint::new(serving);
+        let (id, mut writes) = Shelf::create(owner, name, &kept, &view.tags)?;
+        let key = Key::new(owner, EndpointConfig::KIND, &*view.endpoint_config_name);
+        writes.push(Write::Require { key, state: Required::Present });
+        let group = endpoint::log_group(name);
+        self.logs.create_group(owner, &group).await.map_err(Fault::internal)?;
+        self.holding.created(id);
+        self.endpoints.commit(owner, writes).await?;
+        self.wake.wake();
+        Ok(one("EndpointArn", Shelf::<Endpoint>::arn(owner, name)))
+    }
+
+    async fn describe_endpoint(
+        &self,
+        caller: &Caller,
+        input: Input<EndpointName>,
+    ) -> Result<Document, Fault> {
+        let (record, _) = self.endpoints.get(caller.owner(), &input.view.endpoint_name).await?;
+        let settled = |record: &Record| record.due.is_none();
+        let held = self.holding.first_look(self.endpoints.store(), caller, record, settled).await;
+        let record = held.map_err(Fault::internal)?;
+        Ok(endpoint::describe::describe(&record, &read(&record)?))
+    }
+
+    async fn list_endpoints(
+        &self,
+        caller: &Caller,
+        input: Input<ListArguments>,
+    ) -> Result<Document, Fault> {
+        let (store, kind) = (self.endpoints.store(), Endpoint::KIND);
+        let (records, next) = record::page(store, caller.owner(), kind, &input.view).await?;
+        let mut shown = Vec::with_capacity(records.len());
+        for record in &records {
+            shown.push(endpoint::describe::summary(record, &read(record)?));
+        }
+        Ok(record::summaries("Endpoints", shown, next))
+    }
+
+    async fn update_endpoint(
+        &self,
+        caller: &Caller,
+        input: Input<EndpointSpec>,
+    ) -> Result<Document, Fault> {
+        let EndpointSpec { endpoint_name, endpoint_config_name, .. } = input.view;
+        let retain = input.view.retain_all_variant_properties;
+        let serving = self.serving(caller.owner(), &endpoint_config_name).await?;
+        self.change_endpoint(caller.owner(), &endpoint_name, |endpoint| {
+            let mut serving = serving.clone();
+            for variant in serving.variants.iter_mut().filter(|_| retain) {
+                let old = endpoint.serving.variants.iter().find(|old| old.name == variant.name);
+                if let Some(old) = old {
+                    (variant.weight, variant.instance_count) = (old.weight, old.instance_count);
+                }
+            }
+            Ok(serving)
+        })
+        .await
+    }
+
+    async fn update_endpoint_weights_and_capacities(
+        &self,
+        caller: &Caller,
+        input: Input<WeightsSpec>,
+    ) -> Result<Document, Fault> {
+        let WeightsSpec { endpoint_name, desired_weights_and_capacities: desired } = input.view;
+        self.change_endpoint(caller.owner(), &endpoint_name, |endpoint| {
+            let mut serving = endpoint.serving.clone();
+            for wanted in &desired {
+                let mut variants = serving.variants.iter_mut();
+                let Some(variant) = variants.find(|own| own.name == wanted.variant_name) else {
+                    let message = format!("Could not find variant \"{}\".", wanted.variant_name);
+                    return Err(Fault::new(What::Invalid, Endpoint::KIND, message));
+                };
+                variant.weight = wanted.desired_weight.unwrap_or(variant.weight);
+                variant.instance_count = wanted.desired_instance_count.or(variant.instance_count);
+            }
+            Ok(serving)
+        })
+        .await
+    }
+
+    async fn delete_endpoint(
+        &self,
+        caller: &Caller,
+        input: Input<EndpointName>,
+    ) -> Result<Document, Fault> {
+        let owner = caller.owner();
+        let (record, _) = self.endpoints.get(owner, &input.view.endpoint_name).await?;
+        self.endpoints.delete(owner, &input.view.endpoint_name).await?;
+        self.machine.withdraw(&record);
+        Ok(Document::new())
+    }
+
+    async fn create_transform_job(
+        &self,
+        caller: &Caller,
+        input: Input<TransformJobSpec>,
+    ) -> Result<Document, Fault> {
+        let Input { document, view } = input;
+        let owner = caller.owner();
+        let model = self.variant(owner, variant_of(&view)).await?;
+        transform::check(owner, &view, &owner.principal, &*self.objects).await?;
+        let request = Arc::unwrap_or_clone(document);
+        let job = TransformJob::new(request, model, Timestamp::now());
+        let (id, writes) = Shelf::create(owner, &view.transform_job_name, &job, &view.tags)?;
+        self.holding.created(id);
+        self.transforms.commit(owner, writes).await?;
+        self.wake.wake();
+        let arn = Shelf::<TransformJob>::arn(owner, &view.transform_job_name);
+        Ok(one("TransformJobArn", arn))
+    }
+
+    async fn describe_transform_job(
+        &self,
+        caller: &Caller,
+        input: Input<TransformJobName>,
+    ) -> Result<Document, Fault> {
+        let name = &input.view.transform_job_name;
+        let (record, _) = self.transforms.get(caller.owner(), name).await?;
+        let ended = |record: &Record| record.due.is_none();
+        let held = self.holding.first_look(self.transforms.store(), caller, record, ended).await;
+        let record = held.map_err(Fault::internal)?;
+        Ok(transform::describe(&record, &read(&record)?))
+    }
+
+    async fn list_transform_jobs(
+        &self,
+        caller: &Caller,
+        input: Input<ListArguments>,
+    ) -> Result<Document, Fault> {
+        let (store, kind) = (self.transforms.store(), TransformJob::KIND);
+        let (records, next) = record::page(store, caller.owner(), kind, &input.view).await?;
+        let mut shown = Vec::with_capacity(records.len());
+        for record in &records {
+            shown.push(transform::summary(record, &read(record)?));
+        }
+        Ok(record::summaries("TransformJobSummaries", shown, next))
+    }
+
+    async fn stop_transform_job(
+        &self,
+        caller: &Caller,
+        input: Input<TransformJobName>,
+    ) -> Result<Document, Fault> {
+        let name = &input.view.transform_job_name;
+        let change = |job: &mut TransformJob| job.life.ask_to_stop(TransformJob::KIND);
+        self.transforms.update(caller.owner(), name, change).await?;
+        self.wake.wake();
+        Ok(Document::new())
+    }
+}
+
+/// A transform's model, named as a variant names it.
+fn variant_of(view: &TransformJobSpec) -> VariantSpec {
+    VariantSpec {
+        variant_name: String::new(),
+        model_name: Some(view.model_name.clone()),
+        instance_type: None,
+        initial_instance_count: None,
+        initial_variant_weight: None,
+        serverless_config: None,
+    }
+}
+
+fn one(member: &str, value: impl Into<serde_json::Value>) -> Document {
+    Document::from_iter([(member.to_owned(), value.into())])
+}

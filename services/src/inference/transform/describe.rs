@@ -1,0 +1,35 @@
+//! What DescribeTransformJob and ListTransformJobs show.
+
+use api::Document;
+use platform::store::Record;
+use serde_json::{Value, json};
+
+use super::job::TransformJob;
+use crate::record::epoch;
+
+/// The whole job: the request as sent, and where it stands.
+pub fn describe(record: &Record, job: &TransformJob) -> Document {
+    let mut shown = job.request.clone();
+    shown.remove("Tags");
+    let mut set = |name: &str, value: Value| shown.insert(name.to_owned(), value);
+    set("TransformJobArn", json!(record.arn));
+    set("TransformJobStatus", json!(job.life.phase.status()));
+    set("CreationTime", epoch(record.created));
+    set("TransformStartTime", job.life.started.map_or(Value::Null, epoch));
+    set("TransformEndTime", job.life.end().map_or(Value::Null, epoch));
+    set("FailureReason", job.life.failure().map_or(Value::Null, |reason| json!(reason)));
+    shown
+}
+
+/// A job in a list.
+pub fn summary(record: &Record, job: &TransformJob) -> Value {
+    json!({
+        "TransformJobName": record.key.name,
+        "TransformJobArn": record.arn,
+        "CreationTime": epoch(record.created),
+        "TransformEndTime": job.life.end().map(epoch),
+        "LastModifiedTime": epoch(record.modified),
+        "TransformJobStatus": job.life.phase.status(),
+        "FailureReason": job.life.failure(),
+    })
+}

@@ -1,0 +1,142 @@
+//! What is particular to driving transform jobs: their launch, and the keeping of predictions.
+
+use std::sync::Arc;
+
+use api::Fault;
+use async_trait::async_trait;
+use jobs::{Machine, Step};
+use platform::{
+    executor::Stop,
+    follow::Follow,
+    objects::{self, ObjectError, ObjectHeaders, Objects, Put},
+    store::Record,
+    transform::{Output, Outputs},
+};
+use tokio::io::AsyncReadExt;
+use tracing::warn;
+use types::Timestamp;
+
+use super::{
+    job::TransformJob,
+    launch::{self, HOST},
+};
+use crate::{
+    life::{Action, Hands, Outcome, Phase, Seen, refusal},
+    record::Kind,
+};
+
+/// Drives transform jobs.
+pub struct TransformMachine {
+    /// Runs them.
+    pub hands: Hands,
+    /// Holds their data, models and predictions.
+    pub objects: Arc<dyn Objects>,
+    /// Carries their output away.
+    pub follow: Arc<dyn Follow>,
+}
+
+#[async_trait]
+impl Machine for TransformMachine {
+    type Job = TransformJob;
+    type Seen = Seen<()>;
+    type Action = Action;
+
+    fn kind(&self) -> &'static str {
+        TransformJob::KIND
+    }
+
+    async fn observe(&self, record: &Record, _: &TransformJob) -> Option<Seen<()>> {
+        let seen = self.hands.observe(record, HOST).await?;
+        if let Seen::Running { .. } = seen
+            && let Err(error) = self.follow.follow(launch::source(record)).await
+        {
+            warn!(job = %record.key, error = ?error, "a job's log is not followed yet");
+        }
+        Some(seen)
+    }
+
+    fn step(
+        &self,
+        mut job: TransformJob,
+        seen: &Seen<()>,
+        now: Timestamp,
+    ) -> Step<TransformJob, Action> {
+        let (life, action) = job.life.step(seen, now);
+        job.life = life;
+        Step { job, action }
+    }
+
+    async fn act(&self, record: &Record, job: &TransformJob, action: Action) -> Option<Seen<()>> {
+        match action {
+            Action::Launch => match self.launch(record, job).await {
+                Ok(()) => return self.observe(record, job).await,
+                Err(fault) => return refusal(record, &fault),
+            },
+            Action::Interrupt => self.hands.stop(record, Stop::Interrupt).await,
+            Action::Kill => self.hands.stop(record, Stop::Kill).await,
+            Action::Release => self.hands.forget(record).await,
+            Action::Keep => match self.keep(record, job).await {
+                Ok(failure) => return Some(Seen::Kept { kept: (), failure }),
+                Err(error) => {
+                    warn!(job = %record.key, error = ?error, "log and predictions are not kept yet");
+                }
+            },
+        }
+        None
+    }
+}
+
+impl TransformMachine {
+    async fn launch(&self, record: &Record, job: &TransformJob) -> Result<(), Fault> {
+        let workload = launch::workload(record, job, &*self.objects).await?;
+        self.hands.submit(&workload, TransformJob::KIND).await
+    }
+
+    /// Reads the log to its end and keeps the predictions of a job that succeeded. Answers with the
+    /// job's `FailureReason` where they cannot be kept; an error is ours, and tried again.
+    async fn keep(&self, record: &Record, job: &TransformJob) -> Result<Option<String>, Fault> {
+        self.follow.drain(&[launch::source(record)]).await.map_err(Fault::internal)?;
+        if !matches!(job.life.phase, Phase::Finishing { outcome: Outcome::Completed }) {
+            return Ok(None);
+        }
+        let spec = launch::spec(job)?;
+        for output in self.outputs(record).await?.outputs {
+            let uri = launch::output(&spec, &output.input)?;
+            match self.upload(record, &output, &uri.bucket, &uri.key).await {
+                Ok(()) => {}
+                Err(error @ (ObjectError::Internal(_) | ObjectError::Body(_))) => {
+                    return Err(Fault::internal(error));
+                }
+                Err(error) => {
+                    return Ok(Some(format!("ClientError: Output upload failed: {uri}: {error}")));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the program says it made.
+    async fn outputs(&self, record: &Record) -> Result<Outputs, Fault> {
+        let list = self.hands.0.output(record.id, HOST, Outputs::PATH).await;
+        let Some(list) = list.map_err(Fault::internal)? else { return Ok(Outputs::default()) };
+        let mut text = Vec::new();
+        let mut list = tokio::fs::File::from_std(list);
+        list.read_to_end(&mut text).await.map_err(Fault::internal)?;
+        serde_json::from_slice(&text).map_err(Fault::internal)
+    }
+
+    async fn upload(
+        &self,
+        record: &Record,
+        output: &Output,
+        bucket: &str,
+        key: &str,
+    ) -> Result<(), ObjectError> {
+        let file = self.hands.0.output(record.id, HOST, &output.file).await;
+        let Some(file) = file.map_err(ObjectError::internal)? else { return Ok(()) };
+        let content_type = Some(output.content_type.clone());
+        let headers = ObjectHeaders { content_type, ..ObjectHeaders::default() };
+        let put = Put { headers, ..Put::new(bucket, key, objects::of_file(file)) };
+        self.objects.put(&record.owner, put).await.map(|_| ())
+    }
+}

@@ -1,0 +1,120 @@
+//! The eyes and hands that all such jobs share: their executor.
+
+use std::sync::Arc;
+
+use api::{Fault, What};
+use platform::{
+    executor::{self, Executor, ExecutorError, Stop},
+    store::{Record, Store},
+    workload::Workload,
+};
+use tokio::io::AsyncReadExt;
+use tracing::warn;
+use types::Timestamp;
+
+use super::Seen;
+
+/// The longest text that is read from a failure file, bytes: more than `FailureReason` holds.
+const FAILURE: u64 = 4_096;
+
+/// Looks and acts by an executor.
+#[derive(Clone)]
+pub struct Hands(pub Arc<dyn Executor>);
+
+impl Hands {
+    /// What the executor sees of a job. `host` is the one whose words count for a failure.
+    pub async fn observe<K>(&self, record: &Record, host: &str) -> Option<Seen<K>> {
+        match self.0.observe(record.id).await {
+            Ok(executor::Seen::Absent) => Some(Seen::Nothing),
+            Ok(executor::Seen::Queued | executor::Seen::Starting) => Some(Seen::Starting),
+            Ok(executor::Seen::Running { since }) => Some(Seen::Running { since }),
+            Ok(executor::Seen::Ended { at, exits }) => {
+                let started = self.started(record).await;
+                let failure = self.failure(record, host).await;
+                Some(Seen::Exited { started, at, exits, failure })
+            }
+            Ok(executor::Seen::Unknown) => None,
+            Err(error) => {
+                warn!(job = %record.key, error = ?error, "a job could not be observed");
+                None
+            }
+        }
+    }
+
+    /// Begins a job's processes.
+    pub async fn submit(&self, workload: &Workload, kind: &'static str) -> Result<(), Fault> {
+        self.0.submit(workload).await.map_err(|error| match error {
+            ExecutorError::Unsupported(message) => Fault::new(What::Unsupported, kind, message),
+            other => Fault::internal(other),
+        })
+    }
+
+    /// Tells a job's processes to end.
+    pub async fn stop(&self, record: &Record, how: Stop) {
+        if let Err(error) = self.0.stop(record.id, how).await {
+            warn!(job = %record.key, error = ?error, "a job could not be told to end");
+        }
+    }
+
+    /// After a start: ends and removes whatever no open record names.
+    pub async fn release_orphans(&self, store: &dyn Store) -> Result<(), ExecutorError> {
+        for id in self.0.list().await? {
+            let open = match store.find(id).await {
+                Ok(record) => record.is_some_and(|record| record.due.is_some()),
+                Err(error) => {
+                    warn!(%id, error = ?error, "a workload could not be looked up");
+                    continue;
+                }
+            };
+            if open {
+                continue;
+            }
+            self.0.stop(id, Stop::Kill).await?;
+            match self.0.forget(id).await {
+                Ok(()) => {}
+                // Killed just now; its folder goes with the next start.
+                Err(ExecutorError::StillRunning(_)) => warn!(%id, "an orphan was killed"),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what the executor still holds of a job.
+    pub async fn forget(&self, record: &Record) {
+        if let Err(error) = self.0.forget(record.id).await {
+            warn!(job = %record.key, error = ?error, "a job's folder is left for the next start");
+        }
+    }
+
+    /// When the first of a job's programs was started, for one that ended before it was seen.
+    async fn started(&self, record: &Record) -> Option<Timestamp> {
+        let endings = self.0.endings(record.id).await.ok()?;
+        endings.iter().map(|ending| ending.started).min()
+    }
+
+    /// What the program said in `/opt/ml/output/failure`.
+    async fn failure(&self, record: &Record, host: &str) -> Option<String> {
+        let file = self.0.output(record.id, host, "failure").await.ok()??;
+        let mut text = Vec::new();
+        tokio::fs::File::from_std(file).take(FAILURE).read_to_end(&mut text).await.ok()?;
+        Some(String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+/// What a failed launch means for the job: nothing where it may succeed the next time.
+pub fn refusal<K>(record: &Record, fault: &Fault) -> Option<Seen<K>> {
+    match fault.what {
+        What::Internal | What::NotReady => {
+            warn!(job = %record.key, error = ?fault, "a job could not be started yet");
+            None
+        }
+        What::Missing
+        | What::Taken
+        | What::InUse
+        | What::Limit
+        | What::Refused
+        | What::Invalid
+        | What::Unsupported => Some(Seen::Refused(format!("ClientError: {fault}"))),
+    }
+}

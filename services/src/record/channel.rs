@@ -1,0 +1,130 @@
+//! Data in S3 that a job reads: which objects a prefix means, and how they are called below it.
+
+use api::{Fault, What};
+use platform::{
+    objects::{ListKeys, ObjectError, Objects},
+    workload::InputFile,
+};
+use types::Owner;
+
+use super::S3Uri;
+
+/// How many keys are listed at once.
+const PAGE: usize = 1_000;
+
+/// Refuses, in AWS's words, a prefix under which there is nothing.
+pub async fn check(
+    owner: &Owner,
+    objects: &dyn Objects,
+    uri: &S3Uri,
+    role: &str,
+) -> Result<(), Fault> {
+    let list = ListKeys {
+        bucket: uri.bucket.clone(),
+        prefix: uri.key.clone(),
+        limit: 1,
+        ..ListKeys::default()
+    };
+    match objects.list(owner, &list).await {
+        Ok(listing) if listing.objects.is_empty() => Err(nothing(owner, uri, role)),
+        Ok(_) => Ok(()),
+        Err(ObjectError::NoSuchBucket(_)) => Err(nothing(owner, uri, role)),
+        Err(error) => Err(cannot_read(uri, error)),
+    }
+}
+
+/// The objects of a prefix in the order of their keys, each open where it lies.
+pub async fn files(
+    owner: &Owner,
+    objects: &dyn Objects,
+    uri: &S3Uri,
+    role: &str,
+) -> Result<Vec<InputFile>, Fault> {
+    let mut list = ListKeys {
+        bucket: uri.bucket.clone(),
+        prefix: uri.key.clone(),
+        limit: PAGE,
+        ..ListKeys::default()
+    };
+    let mut files = Vec::new();
+    loop {
+        let listing = match objects.list(owner, &list).await {
+            Ok(listing) => listing,
+            Err(ObjectError::NoSuchBucket(_)) => return Err(nothing(owner, uri, role)),
+            Err(error) => return Err(cannot_read(uri, error)),
+        };
+        for object in &listing.objects {
+            // What consoles make to show a folder.
+            if object.key.ends_with('/') {
+                continue;
+            }
+            let name = name(&uri.key, &object.key)?;
+            let opened = objects.open_parts(owner, &uri.bucket, &object.key).await;
+            let (_, parts) = opened.map_err(|error| cannot_read(uri, error))?;
+            files.push(InputFile { name, parts });
+        }
+        if !listing.truncated {
+            break;
+        }
+        list.after = listing.last;
+    }
+    if files.is_empty() { Err(nothing(owner, uri, role)) } else { Ok(files) }
+}
+
+/// What an object is called below its prefix: `train.csv` for itself, `a/b.csv` for `dir/a/b.csv`
+/// below `dir` or `dir/`.
+fn name(prefix: &str, key: &str) -> Result<String, Fault> {
+    let folder = prefix.rfind('/').map_or(0, |slash| slash + 1);
+    let below = key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
+    let name = below.unwrap_or(&key[folder..]);
+    let plain = |component: &str| !matches!(component, "" | "." | "..");
+    if !name.split('/').all(plain) || name.contains('\0') {
+        let message = format!(
+            "The object key {key:?} cannot be a file's path below its channel; rename the object."
+        );
+        return Err(Fault::new(What::Invalid, "channel", message));
+    }
+    Ok(name.to_owned())
+}
+
+fn nothing(owner: &Owner, uri: &S3Uri, role: &str) -> Fault {
+    let S3Uri { bucket, .. } = uri;
+    let region = &owner.region;
+    let message = format!(
+        "No S3 objects found under S3 URL \"{uri}\" given in input data source. Please ensure that \
+         the bucket exists in the selected region ({region}), that objects exist under that S3 \
+         prefix, and that the role \"{role}\" has \"s3:ListBucket\" permissions on bucket \"{bucket}\"."
+    );
+    Fault::new(What::Invalid, "channel", message)
+}
+
+fn cannot_read(uri: &S3Uri, error: ObjectError) -> Fault {
+    match error {
+        ObjectError::Internal(_) | ObjectError::Body(_) => Fault::internal(error),
+        other => {
+            Fault::new(What::Invalid, "channel", format_args!("{uri} cannot be read: {other}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_called_as_it_is_below_its_prefix() {
+        let cases = [
+            ("p/train.csv", "p/train.csv", "train.csv"),
+            ("p/", "p/a/b.csv", "a/b.csv"),
+            ("p", "p/a.csv", "a.csv"),
+            ("p/tr", "p/train.csv", "train.csv"),
+            ("", "a/b", "a/b"),
+        ];
+        for (prefix, key, expected) in cases {
+            assert_eq!(name(prefix, key).unwrap(), expected, "{prefix} {key}");
+        }
+        for key in ["p/../x", "p//x", "p/./x"] {
+            assert!(name("p/", key).is_err(), "{key}");
+        }
+    }
+}

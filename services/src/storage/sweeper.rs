@@ -1,0 +1,109 @@
+//! Removes what nothing names any more.
+//!
+//! Two kinds: *garbage*, whose last name went in a commit that also listed it, and *orphans*, blobs
+//! of puts that broke off between the blob and the index. Both decisions are exact and take no
+//! clock: what a put or a reader holds is pinned ([`super::pins`]).
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use platform::objects::ObjectError;
+use tokio::time::{sleep, timeout};
+use types::Id;
+
+use super::{Storage, failed};
+
+/// Between two looks for orphans, which only a crash or a broken connection leaves.
+const ORPHANS_EVERY: Duration = Duration::from_mins(10);
+/// Between two looks for garbage while objects are being replaced and removed.
+const GARBAGE_EVERY: Duration = Duration::from_secs(1);
+/// Blobs that are looked at in one go.
+const PAGE: usize = 1000;
+
+/// What a sweep removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Blobs whose last name was gone.
+    pub garbage: usize,
+    /// Blobs that never had a name.
+    pub orphans: usize,
+}
+
+impl Storage {
+    /// Sweeps now, after every change, and for orphans every ten minutes. Never ends; `bin` spawns
+    /// it and drops it.
+    pub async fn keep_swept(self: Arc<Self>) {
+        let mut orphans_due = Instant::now();
+        loop {
+            if let Err(error) = self.sweep_if_due(&mut orphans_due).await {
+                tracing::warn!(%error, cause = ?error, "the sweeper will try again");
+            }
+            sleep(GARBAGE_EVERY).await;
+            let until = orphans_due.saturating_duration_since(Instant::now());
+            // Either way it sweeps: because something changed, or because it is time.
+            drop(timeout(until, self.changed.notified()).await);
+        }
+    }
+
+    async fn sweep_if_due(&self, orphans_due: &mut Instant) -> Result<(), ObjectError> {
+        if Instant::now() >= *orphans_due {
+            *orphans_due = Instant::now() + ORPHANS_EVERY;
+            let swept = self.sweep().await?;
+            tracing::debug!(garbage = swept.garbage, orphans = swept.orphans, "swept");
+        } else {
+            self.sweep_garbage().await?;
+        }
+        Ok(())
+    }
+
+    /// Removes garbage and orphans, once.
+    pub async fn sweep(&self) -> Result<Swept, ObjectError> {
+        let garbage = self.sweep_garbage().await?;
+        let orphans = self.sweep_orphans().await?;
+        Ok(Swept { garbage, orphans })
+    }
+
+    /// A blob that is still being read stays garbage until a later sweep.
+    async fn sweep_garbage(&self) -> Result<usize, ObjectError> {
+        let mut removed = 0;
+        loop {
+            let blobs = self.removable_garbage().await?;
+            if blobs.is_empty() {
+                return Ok(removed);
+            }
+            self.remove(&blobs).await?;
+            self.index.forget(&blobs).await.map_err(failed)?;
+            removed += blobs.len();
+        }
+    }
+
+    async fn removable_garbage(&self) -> Result<Vec<Id>, ObjectError> {
+        let _deciding = self.pins.deciding().await;
+        let garbage = self.index.garbage(PAGE).await.map_err(failed)?;
+        Ok(self.pins.free(garbage))
+    }
+
+    /// The order is what makes it safe: a blob that was listed while its put was under way is
+    /// either still pinned when the pins are asked, or named when the index is asked after them.
+    async fn sweep_orphans(&self) -> Result<usize, ObjectError> {
+        let (mut removed, mut after) = (0, None);
+        loop {
+            let listed = self.blobs.list(after, PAGE).await.map_err(ObjectError::internal)?;
+            let Some(last) = listed.last() else { return Ok(removed) };
+            after = Some(*last);
+            let free = self.pins.free(listed);
+            let orphans = self.index.unknown(free).await.map_err(failed)?;
+            self.remove(&orphans).await?;
+            removed += orphans.len();
+        }
+    }
+
+    async fn remove(&self, blobs: &[Id]) -> Result<(), ObjectError> {
+        for blob in blobs {
+            self.blobs.delete(*blob).await.map_err(ObjectError::internal)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! The store over its fakes and over SQLite and a folder: S3's rules, a model, crashes.
+
+mod model;
+mod rules;
+mod survival;
+mod uploading;
+
+use std::{path::Path, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::TryStreamExt as _;
+use platform::objects::{
+    ByteRange, Conditions, ObjectError, Objects as _, Put, blobs::memory::MemoryBlobs,
+    index::memory::MemoryIndex, whole,
+};
+use store_sql::objects::SqliteIndex;
+use types::Owner;
+
+use super::Storage;
+
+const BUCKET: &str = "data";
+
+fn owner() -> Owner {
+    Owner::new("111122223333", "eu-west-1", "arn:aws:iam::111122223333:user/me")
+}
+
+fn stranger() -> Owner {
+    Owner::new("999999999999", "eu-west-1", "arn:aws:iam::999999999999:user/other")
+}
+
+fn in_memory() -> Storage {
+    Storage::new(Arc::new(MemoryIndex::default()), Arc::new(MemoryBlobs::default()))
+}
+
+fn on_disk(place: &Path) -> Storage {
+    let index = SqliteIndex::open(place.join("index.db")).unwrap();
+    let blobs = blobs::Folder::open(place).unwrap();
+    Storage::new(Arc::new(index), Arc::new(blobs))
+}
+
+/// Two stores with a bucket, and the folder that one of them lives in.
+async fn both() -> (tempfile::TempDir, [Storage; 2]) {
+    let place = tempfile::tempdir().unwrap();
+    let stores = [in_memory(), on_disk(place.path())];
+    for store in &stores {
+        store.create_bucket(&owner(), BUCKET).await.unwrap();
+    }
+    (place, stores)
+}
+
+async fn put(store: &Storage, key: &str, bytes: impl Into<Bytes>) -> String {
+    let put = Put::new(BUCKET, key, whole(bytes));
+    store.put(&owner(), put).await.unwrap().etag
+}
+
+async fn get(store: &Storage, key: &str, range: Option<ByteRange>) -> Result<Vec<u8>, ObjectError> {
+    let read = store.get(&owner(), BUCKET, key, range, &Conditions::default()).await?;
+    let chunks: Vec<Bytes> = read.unwrap().body.try_collect().await.unwrap();
+    Ok(chunks.concat())
+}
+
+/// Bytes that no two places of have in common.
+fn bytes(len: usize) -> Vec<u8> {
+    (0..len).map(|n| u8::try_from((n * 31 + n / 251) % 256).unwrap()).collect()
+}
+
+/// The names of the files of blobs, staged and committed.
+fn files(place: &Path) -> usize {
+    let count = |folder: &Path| std::fs::read_dir(folder).unwrap().count();
+    let shards = std::fs::read_dir(place.join("blobs")).unwrap();
+    count(&place.join("staging")) + shards.map(|shard| count(&shard.unwrap().path())).sum::<usize>()
+}

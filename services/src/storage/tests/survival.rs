@@ -1,0 +1,132 @@
+//! What is there after a crash, and what the sweeper may take.
+
+use std::{fs, sync::Arc};
+
+use futures_util::{StreamExt as _, stream};
+
+use super::*;
+
+/// What another process would find if this one were killed now.
+fn copied(place: &Path) -> tempfile::TempDir {
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let target = to.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                copy(&entry.path(), &target);
+            } else {
+                fs::copy(entry.path(), target).unwrap();
+            }
+        }
+    }
+    let after = tempfile::tempdir().unwrap();
+    copy(place, after.path());
+    after
+}
+
+#[tokio::test]
+async fn after_a_kill_all_that_was_acknowledged_is_there_and_nothing_else() {
+    let place = tempfile::tempdir().unwrap();
+    let store = Arc::new(on_disk(place.path()));
+    store.create_bucket(&owner(), BUCKET).await.unwrap();
+    put(&store, "small", "small").await;
+    put(&store, "large", bytes(200_000)).await;
+    put(&store, "replaced", bytes(30_000)).await;
+    put(&store, "replaced", "now small").await;
+    put(&store, "gone", bytes(30_000)).await;
+    store.delete(&owner(), BUCKET, "gone").await.unwrap();
+    let (reached, halfway) = tokio::sync::oneshot::channel();
+    let body = stream::iter([Ok(Bytes::from(bytes(2_000_000)))]).chain(stream::once(async move {
+        reached.send(()).unwrap();
+        std::future::pending().await
+    }));
+    let putting = tokio::spawn({
+        let store = store.clone();
+        async move { store.put(&owner(), Put::new(BUCKET, "half", Box::pin(body))).await }
+    });
+    halfway.await.unwrap();
+    let after = copied(place.path());
+    putting.abort();
+    let store = on_disk(after.path());
+    assert_eq!(store.sweep().await.unwrap().garbage, 2);
+    assert_eq!(get(&store, "small", None).await.unwrap(), b"small");
+    assert!(get(&store, "large", None).await.unwrap() == bytes(200_000));
+    assert_eq!(get(&store, "replaced", None).await.unwrap(), b"now small");
+    for key in ["gone", "half"] {
+        assert!(matches!(get(&store, key, None).await, Err(ObjectError::NoSuchKey(_))));
+    }
+    assert_eq!(files(after.path()), 1, "the large object alone");
+}
+
+#[tokio::test]
+async fn a_blob_that_never_got_a_name_is_swept() {
+    let place = tempfile::tempdir().unwrap();
+    let store = on_disk(place.path());
+    store.create_bucket(&owner(), BUCKET).await.unwrap();
+    put(&store, "kept", bytes(20_000)).await;
+    for _ in 0..3 {
+        let mut writer = store.blobs.begin().await.unwrap();
+        writer.write(Bytes::from_static(b"orphan")).await.unwrap();
+        writer.commit().await.unwrap();
+    }
+    assert_eq!(files(place.path()), 4);
+    assert_eq!(store.sweep().await.unwrap().orphans, 3);
+    assert_eq!(files(place.path()), 1);
+    assert_eq!(store.sweep().await.unwrap(), super::super::Swept::default());
+}
+
+#[tokio::test]
+async fn what_is_being_read_is_not_swept() {
+    let (_place, stores) = both().await;
+    for store in &stores {
+        put(store, "k", bytes(2_000_000)).await;
+        let none = Conditions::default();
+        let read = store.get(&owner(), BUCKET, "k", None, &none).await.unwrap().unwrap();
+        store.delete(&owner(), BUCKET, "k").await.unwrap();
+        assert_eq!(store.sweep().await.unwrap().garbage, 0);
+        let chunks: Vec<Bytes> = read.body.try_collect().await.unwrap();
+        assert!(chunks.concat() == bytes(2_000_000));
+        assert_eq!(store.sweep().await.unwrap().garbage, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_sweeper_beside_writers_and_readers_takes_nothing_that_is_wanted() {
+    let place = tempfile::tempdir().unwrap();
+    let store = Arc::new(on_disk(place.path()));
+    store.create_bucket(&owner(), BUCKET).await.unwrap();
+    let workers = (0..6_usize).map(|worker| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for round in 0..15 {
+                let key = format!("k{}", worker % 2);
+                put(&store, &key, bytes(20_000 + round)).await;
+                let none = Conditions::default();
+                let target = format!("copy-{worker}");
+                let copied =
+                    store.copy(&owner(), (BUCKET, &key), &none, (BUCKET, &target), None).await;
+                let size = usize::try_from(copied.unwrap().size).unwrap();
+                assert!(get(&store, &target, None).await.unwrap() == bytes(size));
+            }
+        })
+    });
+    let workers = futures_util::future::join_all(workers);
+    let sweeping = async {
+        loop {
+            store.sweep().await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        done = workers => done.into_iter().for_each(|worker| worker.unwrap()),
+        () = sweeping => {}
+    }
+    store.sweep().await.unwrap();
+    let mut wanted = std::collections::BTreeSet::new();
+    for key in ["k0", "k1", "copy-0", "copy-1", "copy-2", "copy-3", "copy-4", "copy-5"] {
+        let (entry, _pin) = store.held(BUCKET, key).await.unwrap();
+        wanted.extend(entry.content.blobs());
+    }
+    assert_eq!(files(place.path()), wanted.len());
+}

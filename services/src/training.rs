@@ -1,0 +1,13 @@
+//! Training jobs: a request becomes a record, and the record a process, a log and a model.
+//!
+//! [`job`] is the life of a job as plain data; [`machine`] looks and acts for it; [`launch`] turns
+//! its request into a workload; [`service`] answers the API.
+
+mod describe;
+mod job;
+mod launch;
+mod machine;
+mod service;
+
+pub use machine::TrainingMachine;
+pub use service::TrainingService;

@@ -1,0 +1,120 @@
+//! The API of training jobs.
+
+use std::sync::Arc;
+
+use api::{
+    Caller, Document, Fault, Input,
+    training::{ListTrainingJobs, TrainingApi, TrainingJobName, TrainingJobSpec},
+};
+use async_trait::async_trait;
+use jobs::Wake;
+use platform::{
+    algorithm::Algorithms,
+    objects::Objects,
+    store::{Record, Store},
+};
+use serde_json::json;
+use types::Timestamp;
+
+use super::{
+    describe::{describe, summary},
+    job::TrainingJob,
+    launch::Plan,
+};
+use crate::record::{self, Holding, Kind, Shelf};
+
+/// A day, in seconds: `MaxRuntimeInSeconds` where it is not said (semantics 1.1).
+const DAY: u64 = 86_400;
+
+/// Answers for training jobs.
+pub struct TrainingService {
+    shelf: Shelf<TrainingJob>,
+    objects: Arc<dyn Objects>,
+    algorithms: Arc<dyn Algorithms>,
+    holding: Arc<Holding>,
+    wake: Wake,
+}
+
+impl TrainingService {
+    /// Over this store; `wake` wakes the driver of its jobs.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        objects: Arc<dyn Objects>,
+        algorithms: Arc<dyn Algorithms>,
+        holding: Arc<Holding>,
+        wake: Wake,
+    ) -> Self {
+        Self { shelf: Shelf::new(store), objects, algorithms, holding, wake }
+    }
+
+    fn show(&self, record: &Record) -> Result<Document, Fault> {
+        let job: TrainingJob = record::read(record)?;
+        let plan = Plan::of(&job.request, &*self.algorithms)?;
+        Ok(describe(record, &job, &plan.metrics()))
+    }
+}
+
+#[async_trait]
+impl TrainingApi for TrainingService {
+    async fn create_training_job(
+        &self,
+        caller: &Caller,
+        input: Input<TrainingJobSpec>,
+    ) -> Result<Document, Fault> {
+        let Input { document, view } = input;
+        let owner = caller.owner();
+        record::role(owner, &view.role_arn)?;
+        let plan = Plan::new(view, &*self.algorithms)?;
+        plan.check_data(owner, &*self.objects).await?;
+        let asked = plan.spec.stopping_condition.as_ref();
+        let max_runtime = asked.and_then(|condition| condition.max_runtime_in_seconds);
+        let request = Arc::unwrap_or_clone(document);
+        let job = TrainingJob::new(request, max_runtime.unwrap_or(DAY), Timestamp::now());
+        let name = &plan.spec.training_job_name;
+        let (id, writes) = Shelf::create(owner, name, &job, &plan.spec.tags)?;
+        self.holding.created(id);
+        self.shelf.commit(owner, writes).await?;
+        self.wake.wake();
+        let arn = Shelf::<TrainingJob>::arn(owner, name);
+        Ok(Document::from_iter([("TrainingJobArn".to_owned(), json!(arn))]))
+    }
+
+    async fn describe_training_job(
+        &self,
+        caller: &Caller,
+        input: Input<TrainingJobName>,
+    ) -> Result<Document, Fault> {
+        let (record, _) = self.shelf.get(caller.owner(), &input.view.training_job_name).await?;
+        let ended = |record: &Record| record.due.is_none();
+        let held = self.holding.first_look(self.shelf.store(), caller, record, ended).await;
+        self.show(&held.map_err(Fault::internal)?)
+    }
+
+    async fn list_training_jobs(
+        &self,
+        caller: &Caller,
+        input: Input<ListTrainingJobs>,
+    ) -> Result<Document, Fault> {
+        let arguments = &input.view.page;
+        let (records, next) =
+            record::page(self.shelf.store(), caller.owner(), TrainingJob::KIND, arguments).await?;
+        let mut shown = Vec::with_capacity(records.len());
+        for record in &records {
+            shown.push(summary(record, &record::read(record)?));
+        }
+        Ok(record::summaries("TrainingJobSummaries", shown, next))
+    }
+
+    async fn stop_training_job(
+        &self,
+        caller: &Caller,
+        input: Input<TrainingJobName>,
+    ) -> Result<Document, Fault> {
+        let name = &input.view.training_job_name;
+        let change = |job: &mut TrainingJob| job.life.ask_to_stop(TrainingJob::KIND);
+        self.shelf.update(caller.owner(), name, change).await?;
+        self.wake.wake();
+        Ok(Document::new())
+    }
+}

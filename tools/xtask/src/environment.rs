@@ -1,0 +1,127 @@
+//! The Python environments of the real clients: one for each lock file, made once.
+//!
+//! An environment's folder carries the hash of its lock, so that a changed lock makes a new one
+//! and never alters one that is in use. A folder without its mark was interrupted and is made
+//! again. `SAGEWRIGHT_ENVIRONMENTS` puts them elsewhere: the largest weighs 1 GB.
+
+use std::{
+    env,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+use crate::{process, project::Project};
+
+/// Every environment there is; `course` is the one that a new user gets.
+pub const ALL: &[&str] =
+    &["course", "boto3_current", "boto3_1_26", "sdk_v2", "sdk_v3", "xgboost", "runner"];
+
+/// The Python that the locks were resolved for. SDK v1's pins have no wheels for newer ones.
+const PYTHON: &str = "3.11";
+
+/// Bytes of the lock's hash that name the folder: enough to tell locks apart.
+const HASH_BYTES: usize = 8;
+
+/// The folder of an environment, made if it was not there.
+pub fn ready(project: &Project, name: &str) -> Result<PathBuf> {
+    let lock = lock_file(project, name)?;
+    let folder = folder(project, name, &lock)?;
+    let guard = File::create(folder.with_extension("lock"))?;
+    guard.lock().context("waiting for another maker of this environment")?;
+    let mark = folder.join("complete");
+    if !mark.exists() {
+        make(&folder, &lock).with_context(|| format!("making the environment {name}"))?;
+        fs::write(mark, "")?;
+    }
+    Ok(folder)
+}
+
+fn lock_file(project: &Project, name: &str) -> Result<PathBuf> {
+    if !ALL.contains(&name) {
+        bail!("no environment is called {name}; there are {}", ALL.join(", "));
+    }
+    Ok(match name {
+        "course" => project.root().join("examples/course/requirements.lock"),
+        _ => project.root().join("conformance/envs").join(name).with_extension("lock"),
+    })
+}
+
+fn folder(project: &Project, name: &str, lock: &Path) -> Result<PathBuf> {
+    let text = fs::read(lock).with_context(|| format!("reading {}", lock.display()))?;
+    let hash = hex::encode(&Sha256::digest(text)[..HASH_BYTES]);
+    let home = match env::var_os("SAGEWRIGHT_ENVIRONMENTS") {
+        Some(home) => PathBuf::from(home),
+        None => project.cache("venv")?,
+    };
+    fs::create_dir_all(&home)?;
+    Ok(home.join(format!("{name}-{hash}")))
+}
+
+fn make(folder: &Path, lock: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    process::run(Command::new(python()?).args(["-m", "venv"]).arg(folder).stdout(Stdio::null()))?;
+    let mut pip = Command::new(folder.join("bin/pip"));
+    pip.args(["install", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"])
+        .args(["--require-hashes", "--requirement"])
+        .arg(lock);
+    process::watch(&mut pip, |line| {
+        if let Some(download) = download(line) {
+            eprintln!("  {download}");
+        }
+    })
+}
+
+/// What pip says of a file that it fetches, with its size; nothing of its other chatter.
+fn download(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let fetched = line.starts_with("Downloading ") && line.ends_with(')');
+    (fetched || line.starts_with("Using cached ")).then_some(line)
+}
+
+/// The first interpreter that is the one we lock for.
+fn python() -> Result<&'static str> {
+    let right = |program: &&&str| {
+        let version = Command::new(program).arg("--version").output();
+        version.is_ok_and(|said| is_ours(&String::from_utf8_lossy(&said.stdout)))
+    };
+    match ["python3.11", "python3", "python"].iter().find(right) {
+        Some(program) => Ok(program),
+        None => bail!(
+            "no Python {PYTHON} on the PATH: the SDK of the course has no pins for another; \
+             install python{PYTHON} and its venv module"
+        ),
+    }
+}
+
+fn is_ours(version: &str) -> bool {
+    version.strip_prefix("Python ").is_some_and(|rest| rest.starts_with(&format!("{PYTHON}.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_python_of_the_locks_will_do() {
+        assert!(is_ours("Python 3.11.7\n"));
+        assert!(!is_ours("Python 3.1.1\n"));
+        assert!(!is_ours("Python 3.12.0\n"));
+        assert!(!is_ours(""));
+    }
+
+    #[test]
+    fn downloads_are_shown_and_chatter_is_not() {
+        assert_eq!(
+            download("  Downloading six-1.17.0-py2.py3-none-any.whl (11 kB)"),
+            Some("Downloading six-1.17.0-py2.py3-none-any.whl (11 kB)")
+        );
+        assert_eq!(download("Collecting six==1.17.0"), None);
+        assert_eq!(download("  Downloading six-1.17.0-py2.py3-none-any.whl.metadata"), None);
+    }
+}

@@ -1,0 +1,59 @@
+//! `cargo xtask`: what a developer types.
+//!
+//! It needs nothing but Rust and Python 3.11, and writes only under `target` and `.cache`.
+
+mod bench;
+mod check;
+mod demo;
+mod environment;
+mod process;
+mod project;
+mod run;
+mod steps;
+mod tally;
+
+use std::{env, process::ExitCode};
+
+use anyhow::{Result, bail};
+
+use crate::project::Project;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  demo                  builds Sagewright, starts it, and runs the course's workflow on it
+  test                  all tests: format, arrows, clippy, unit tests, real clients
+  ci                    the same, after installing the tools that only CI uses
+  check                 arrows between crates and rooms; warns of large files and functions
+  conformance [ARG…]    the tests with real clients; arguments go to pytest
+  env NAME              makes a client's Python environment and prints where it is
+  bench                 the comparisons in bench/, in a release build
+";
+
+fn main() -> ExitCode {
+    match dispatch() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch() -> Result<()> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let project = Project::open()?;
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["demo"] => demo::run(&project),
+        ["test"] => run::all(&project, steps::TESTS),
+        ["ci"] => run::all(&project, steps::CI),
+        ["check"] => check::run(&project),
+        ["conformance", ref rest @ ..] => steps::conformance_alone(&project, rest),
+        ["env", name] => {
+            println!("{}", environment::ready(&project, name)?.display());
+            Ok(())
+        }
+        ["bench"] => bench::run(&project),
+        _ => bail!("{USAGE}"),
+    }
+}

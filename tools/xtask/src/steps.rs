@@ -1,0 +1,130 @@
+//! What `cargo xtask test` and `.ci/run` do, one function for each step.
+
+use std::{
+    env,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::Result;
+
+use crate::{
+    check, environment, process,
+    project::{Profile, Project},
+    run::{Step, minutes},
+    tally::Tally,
+};
+
+/// Everything that must be true before a change is sent.
+pub const TESTS: &[Step] = &[FORMAT, CHECK, BUILD, CLIPPY, UNIT, ENVIRONMENTS, CONFORMANCE];
+
+/// The same on a machine of which nothing is known.
+pub const CI: &[Step] =
+    &[TOOLS, FORMAT, CHECK, PACKAGES, BUILD, CLIPPY, UNIT, ENVIRONMENTS, GENERATED, CONFORMANCE];
+
+const TOOLS: Step = Step { name: "tools", budget: minutes(5), act: tools };
+const FORMAT: Step = Step { name: "format", budget: minutes(1), act: format };
+const CHECK: Step =
+    Step { name: "arrows", budget: minutes(1), act: |project, _| check::run(project) };
+const PACKAGES: Step = Step { name: "packages", budget: minutes(1), act: packages };
+const BUILD: Step = Step { name: "build", budget: minutes(10), act: build };
+const CLIPPY: Step = Step { name: "clippy", budget: minutes(4), act: clippy };
+const UNIT: Step = Step { name: "unit tests", budget: minutes(5), act: unit };
+const ENVIRONMENTS: Step =
+    Step { name: "client environments", budget: minutes(8), act: environments };
+const GENERATED: Step = Step { name: "generated files", budget: minutes(1), act: generated };
+const CONFORMANCE: Step = Step { name: "conformance", budget: minutes(10), act: conformance };
+
+/// Installed where they are missing, into cargo's own folder.
+const CARGO_TOOLS: &[&str] = &["cargo-deny", "cargo-machete"];
+
+fn tools(project: &Project, _: &mut Tally) -> Result<()> {
+    let missing = |tool: &&&str| {
+        let mut probe = Command::new(tool);
+        probe.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+        !probe.status().is_ok_and(|status| status.success())
+    };
+    for tool in CARGO_TOOLS.iter().filter(missing) {
+        process::run(&mut project.cargo(["install", "--locked", tool]))?;
+    }
+    Ok(())
+}
+
+fn format(project: &Project, _: &mut Tally) -> Result<()> {
+    process::run(&mut project.cargo(["fmt", "--all", "--check"]))
+}
+
+fn packages(project: &Project, _: &mut Tally) -> Result<()> {
+    process::run(&mut project.cargo(["deny", "check", "bans", "licenses", "sources"]))?;
+    process::run(&mut project.cargo(["machete"]))
+}
+
+/// The tests' programs and the server; what follows compiles nothing but what clippy reads.
+fn build(project: &Project, _: &mut Tally) -> Result<()> {
+    process::run(&mut project.cargo(["build", "--locked", "--profile", "ci", "-p", "sagewright"]))?;
+    let tests = ["test", "--locked", "--profile", "ci", "--workspace", "--no-run"];
+    process::run(&mut project.cargo(tests))
+}
+
+fn clippy(project: &Project, _: &mut Tally) -> Result<()> {
+    let all = ["clippy", "--locked", "--profile", "ci", "--workspace", "--all-targets"];
+    process::run(project.cargo(all).args(["--", "-D", "warnings"]))
+}
+
+fn unit(project: &Project, tally: &mut Tally) -> Result<()> {
+    let all = ["test", "--locked", "--profile", "ci", "--workspace", "--no-fail-fast"];
+    counted(&mut project.cargo(all), tally)
+}
+
+fn environments(project: &Project, _: &mut Tally) -> Result<()> {
+    for name in environment::ALL {
+        println!("{name}: {}", environment::ready(project, name)?.display());
+    }
+    Ok(())
+}
+
+/// The service models are botocore's of the current client; they must not have been edited.
+fn generated(project: &Project, _: &mut Tally) -> Result<()> {
+    let packages =
+        environment::ready(project, "boto3_current")?.join("lib/python3.11/site-packages");
+    let codegen = ["run", "--locked", "--profile", "ci", "-p", "codegen", "--", "--botocore"];
+    process::run(project.cargo(codegen).arg(packages.join("botocore")))?;
+    let clean = ["diff", "--exit-code", "--stat", "--", "base/aws/models"];
+    process::run(Command::new("git").args(clean).current_dir(project.root()))
+}
+
+fn conformance(project: &Project, tally: &mut Tally) -> Result<()> {
+    counted(&mut pytest(project, &[])?, tally)
+}
+
+/// The tests with real clients, against a server built now; `arguments` are pytest's.
+pub fn conformance_alone(project: &Project, arguments: &[&str]) -> Result<()> {
+    process::run(&mut project.cargo(["build", "--profile", "ci", "-p", "sagewright"]))?;
+    process::run(&mut pytest(project, arguments)?)
+}
+
+fn pytest(project: &Project, arguments: &[&str]) -> Result<Command> {
+    let python = environment::ready(project, "runner")?.join("bin/python");
+    let mut command = Command::new(python);
+    command
+        .args(["-m", "pytest"])
+        .args(arguments)
+        .current_dir(project.root().join("conformance"))
+        .env("SAGEWRIGHT_BIN", binary(project))
+        .env("XTASK", env::current_exe()?);
+    Ok(command)
+}
+
+/// A server that was built elsewhere may be put in the place of ours.
+fn binary(project: &Project) -> std::ffi::OsString {
+    let ours = || project.binary("sagewright", Profile::Ci).into();
+    env::var_os("SAGEWRIGHT_BIN").filter(|path| Path::new(path).exists()).unwrap_or_else(ours)
+}
+
+/// Runs a command whose closing lines say how many tests passed.
+fn counted(command: &mut Command, tally: &mut Tally) -> Result<()> {
+    process::watch(command, |line| {
+        tally.read(line);
+        println!("{line}");
+    })
+}
