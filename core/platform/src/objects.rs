@@ -67,7 +67,7 @@ pub enum ObjectError {
         "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."
     )]
     BucketAlreadyExists,
-    /// The bucket holds objects or uploads.
+    /// The bucket holds objects.
     #[error("The bucket you tried to delete is not empty")]
     BucketNotEmpty,
     /// Not a name that a bucket may have.

@@ -136,7 +136,7 @@ impl Followed {
     /// What the definitions find in these lines.
     fn points(&self, events: &[LogEvent]) -> Vec<(MetricName, Point)> {
         let found = |event: &LogEvent, (name, regex): &(String, Regex)| {
-            let value = regex.captures(&event.message)?.get(1)?.as_str().parse().ok()?;
+            let value = leading_number(regex.captures(&event.message)?.get(1)?.as_str())?;
             let series = MetricName { name: name.clone(), ..self.source.series.clone() };
             Some((series, Point::single(event.at, value)))
         };
@@ -213,6 +213,14 @@ impl Follower {
     }
 }
 
+/// The number that a text begins with. The usual `(\S+)` takes more than the number where metrics
+/// share a line, for between them stands `#011` and no space.
+fn leading_number(text: &str) -> Option<f64> {
+    let number = |letter: char| matches!(letter, '0'..='9' | '+' | '-' | '.' | 'e' | 'E');
+    let end = text.find(|letter| !number(letter)).unwrap_or(text.len());
+    text[..end].parse().or_else(|_| text.parse()).ok()
+}
+
 /// A line in pieces that are events each.
 fn pieces(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -236,6 +244,14 @@ mod tests {
             ["[0]#011train-rmse:1.5", "", "end"]
         );
         assert_eq!(messages(b"no end"), ["no end"]);
+    }
+
+    #[test]
+    fn a_metric_is_the_number_that_its_group_begins_with() {
+        assert_eq!(leading_number("1.25702#011validation-rmse:2.5"), Some(1.25702));
+        assert_eq!(leading_number("-1e-5,"), Some(-1e-5));
+        assert!(leading_number("nan").is_some_and(f64::is_nan));
+        assert_eq!(leading_number("none"), None);
     }
 
     #[test]

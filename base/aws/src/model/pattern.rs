@@ -89,7 +89,8 @@ fn ascii(source: &str) -> String {
     while let Some(letter) = rest.chars().next() {
         let java = CLASSES.iter().find_map(|(java, rust)| Some((rest.strip_prefix(java)?, rust)));
         if let Some((after, rust)) = java {
-            out.push_str(&if in_class { (*rust).to_owned() } else { format!("[{rust}]") });
+            let (open, close) = if in_class { ("", "") } else { ("[", "]") };
+            out.extend([open, rust, close]);
             rest = after;
             continue;
         }

@@ -9,7 +9,10 @@ use super::{shape::Kind, *};
 use crate::wire::Protocol;
 
 fn document(value: Json) -> Document {
-    value.as_object().expect("an object").clone()
+    match value {
+        Json::Object(document) => document,
+        other => panic!("{other} is no object"),
+    }
 }
 
 fn operation(service: Service, name: &str) -> &'static Operation {

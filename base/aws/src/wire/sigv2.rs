@@ -154,7 +154,7 @@ fn signature(head: &Head<'_>, secret: &str, expires: i64) -> String {
         header(head, "content-type"),
     );
     for (name, value) in amz_headers(head) {
-        text.push_str(&format!("{name}:{value}\n"));
+        text.extend([&name, ":", &value, "\n"]);
     }
     text.push_str(head.path);
     text.push_str(&resource_query(head.query));

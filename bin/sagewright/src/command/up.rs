@@ -23,6 +23,10 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// How often it is looked for meanwhile.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// What is logged where `SAGEWRIGHT_LOG` does not say. `s3s` reports each refusal as an error of its
+/// own, with what the client sent.
+const LOG: &str = "info,s3s=off";
+
 /// Starts the server here, or in the background.
 pub fn up(data: &Data, arguments: &Up) -> Result<ExitCode> {
     let begun = Instant::now();

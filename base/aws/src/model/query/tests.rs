@@ -11,7 +11,10 @@ use crate::{
 };
 
 fn document(value: Value) -> Document {
-    value.as_object().expect("an object").clone()
+    match value {
+        Value::Object(document) => document,
+        other => panic!("{other} is no object"),
+    }
 }
 
 fn service(service: Service) -> &'static ServiceModel {
