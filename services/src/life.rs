@@ -384,6 +384,8 @@ fn cut(reason: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -413,7 +415,7 @@ mod tests {
             let (next, action) = job.step(seen, at(*second));
             job = next;
             let action = action.map_or("-".to_owned(), |action| format!("{action:?}"));
-            log += &format!("{second:>4}s {:<18} {action}\n", job.phase.secondary_status());
+            writeln!(log, "{second:>4}s {:<18} {action}", job.phase.secondary_status()).unwrap();
         }
         log
     }

@@ -1,6 +1,7 @@
 //! A signed call of the API, for the command line: it comes in by the same door as everybody.
 
 use std::{
+    fmt::Write as _,
     io::{Read, Write},
     net::TcpStream,
     time::Duration,
@@ -57,7 +58,7 @@ impl Client {
         };
         let hash = Payload::Hex(hex::encode(Sha256::digest(&body)));
         sigv4::sign(&mut parts, &credentials, Timestamp::now(), &hash)?;
-        let (status, answer) = self.exchange(&parts, &body)?;
+        let (status, answer) = exchange(&parts, &body)?;
         let answer: Value = serde_json::from_slice(&answer)?;
         if status != 200 {
             let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
@@ -65,24 +66,25 @@ impl Client {
         }
         Ok(answer)
     }
+}
 
-    fn exchange(&self, parts: &http::request::Parts, body: &str) -> Result<(u16, Vec<u8>)> {
-        let authority = parts.uri.authority().context("the server's URL has no host")?.as_str();
-        let mut stream = TcpStream::connect(authority)?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
-        let mut head =
-            format!("POST / HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
-        for (name, value) in &parts.headers {
-            head += &format!("{name}: {}\r\n", value.to_str()?);
-        }
-        stream.write_all(format!("{head}\r\n{body}").as_bytes())?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
-        let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
-            bail!("the server broke off its answer");
-        };
-        let head = String::from_utf8_lossy(&answer[..end]);
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        Ok((status.context("the server's answer is no HTTP")?, answer.split_off(end + 4)))
+/// One request, and its answer's status and body.
+fn exchange(parts: &http::request::Parts, body: &str) -> Result<(u16, Vec<u8>)> {
+    let authority = parts.uri.authority().context("the server's URL has no host")?.as_str();
+    let mut stream = TcpStream::connect(authority)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    let mut head =
+        format!("POST / HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+    for (name, value) in &parts.headers {
+        write!(head, "{name}: {}\r\n", value.to_str()?)?;
     }
+    stream.write_all(format!("{head}\r\n{body}").as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
+        bail!("the server broke off its answer");
+    };
+    let head = String::from_utf8_lossy(&answer[..end]);
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    Ok((status.context("the server's answer is no HTTP")?, answer.split_off(end + 4)))
 }

@@ -103,11 +103,11 @@ mod tests {
     #[test]
     fn the_documented_file_says_the_defaults() {
         let text = include_str!("../../../docs/sagewright.toml");
-        let uncommented: String = text
-            .lines()
-            .filter_map(|line| line.strip_prefix("#").filter(|line| line.contains(" = ")))
-            .map(|line| format!("{line}\n"))
-            .collect();
-        assert_eq!(toml::from_str::<Settings>(&uncommented).unwrap(), Settings::default());
+        let settings = text.lines().filter(|line| line.contains(" = "));
+        let uncommented: Vec<_> = settings.filter_map(|line| line.strip_prefix('#')).collect();
+        assert_eq!(
+            toml::from_str::<Settings>(&uncommented.join("\n")).unwrap(),
+            Settings::default()
+        );
     }
 }

@@ -154,8 +154,12 @@ mod tests {
             if text.contains("bad") {
                 return Err(Rejection { status: 415, message: "not csv.".into() });
             }
-            let lengths: String = text.lines().map(|line| format!("{}\n", line.len())).collect();
-            Ok(Reply { status: 200, content_type: "text/csv".into(), body: lengths.into_bytes() })
+            let lengths: Vec<_> = text.lines().map(|line| line.len().to_string()).collect();
+            Ok(Reply {
+                status: 200,
+                content_type: "text/csv".into(),
+                body: (lengths.join("\n") + "\n").into_bytes(),
+            })
         }
     }
 

@@ -156,7 +156,7 @@ mod tests {
     fn temporary_credentials_identify_their_holder_until_they_expire() {
         let issue = |expires| ring().issue("123456789012", PRINCIPAL, expires).unwrap();
 
-        let valid = issue(Timestamp::now() + Duration::from_secs(60));
+        let valid = issue(Timestamp::now() + Duration::from_mins(1));
         let identity = ring().identify(&valid.access_key, Some(&valid.token)).ok().unwrap();
         assert_eq!(identity.secret, valid.secret);
         assert_eq!(identity.principal, PRINCIPAL);
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_token_that_was_changed_or_belongs_to_another_key_is_refused() {
-        let expires = Timestamp::now() + Duration::from_secs(60);
+        let expires = Timestamp::now() + Duration::from_mins(1);
         let mine = ring().issue("123456789012", PRINCIPAL, expires).unwrap();
         let other = ring().issue("123456789012", PRINCIPAL, expires).unwrap();
         let mut changed = mine.token.clone().into_bytes();

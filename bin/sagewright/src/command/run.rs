@@ -19,20 +19,18 @@ use crate::{
 
 /// Runs a command, and tells its exit code.
 pub fn run(data: &Data, command: &[String]) -> Result<ExitCode> {
-    match data.running()? {
-        Some(running) => run_against(data, &running, command),
-        None => {
-            data.prepare()?;
-            let mut up = Command::new(std::env::current_exe()?);
-            // Any free port: nobody else needs to find a server of one command.
-            up.args(["up", "--port", "0", "--data"]).arg(data.path());
-            let (running, _) = start_with(data, &mut up)?;
-            eprintln!("sagewright: started a server at {} for this command", running.url);
-            let code = run_against(data, &running, command);
-            order(data, &Order::Stop { jobs: false })?;
-            code
-        }
+    if let Some(running) = data.running()? {
+        return run_against(data, &running, command);
     }
+    data.prepare()?;
+    let mut up = Command::new(std::env::current_exe()?);
+    // Any free port: nobody else needs to find a server of one command.
+    up.args(["up", "--port", "0", "--data"]).arg(data.path());
+    let (running, _) = start_with(data, &mut up)?;
+    eprintln!("sagewright: started a server at {} for this command", running.url);
+    let code = run_against(data, &running, command);
+    order(data, &Order::Stop { jobs: false })?;
+    code
 }
 
 fn run_against(data: &Data, running: &Running, command: &[String]) -> Result<ExitCode> {

@@ -98,8 +98,7 @@ fn wait_until_ready(data: &Data, child: &mut Child) -> Result<Running> {
 }
 
 fn log_to_stderr() {
-    let filter =
-        EnvFilter::try_from_env("SAGEWRIGHT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("SAGEWRIGHT_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -14,13 +14,10 @@ use anyhow::Result;
 use api::Family;
 use aws::model::Service;
 use exec_local::Local;
-use gateway::{Config, Door, Limits, Wiring, authority::Authority};
+use gateway::{Config, Door, Limits, Wiring, authority::Authority, s3::Front};
 use jobs::{Drive, Driver, Wake};
 use platform::{
-    access::Access,
     algorithm::Algorithms,
-    executor::Executor,
-    follow::Follow,
     objects::Objects,
     routes::Routes,
     scorer::LoadModel,
@@ -44,6 +41,125 @@ use crate::{cli::Hold, config::Settings, data::Data, keys::Secrets, programs};
 
 /// Variables of the server's that jobs need to fetch what they run on.
 const HANDED_ON: &[&str] = &["PIP_", "SSL_CERT_", "HTTPS_PROXY", "NO_PROXY", "HOME", "PATH"];
+
+/// Every port, opened on the data folder, and what is shared over them.
+struct Ports {
+    store: Arc<dyn Store>,
+    logs: Arc<dyn Logs>,
+    metrics: Arc<dyn Metrics>,
+    storage: Arc<Storage>,
+    objects: Arc<dyn Objects>,
+    hands: Hands,
+    keyring: Arc<Keyring>,
+    routes: Arc<Routes>,
+    loader: Arc<dyn LoadModel>,
+    algorithms: Arc<dyn Algorithms>,
+    follower: Arc<Follower>,
+    holding: Arc<Holding>,
+    wake: Wake,
+}
+
+impl Ports {
+    fn open(data: &Data, settings: &Settings, secrets: &Secrets, binary: File) -> Result<Self> {
+        let sqlite = Arc::new(Sqlite::open(data.join("meta.db"))?);
+        let folder = data.join("objects");
+        let blobs = Arc::new(blobs::Folder::open(&folder)?);
+        let index = Arc::new(SqliteIndex::open(folder.join("index.db"))?);
+        let storage = Arc::new(Storage::new(index, blobs));
+        let local = Local::open(&data.join("jobs"), binary, environment(data, settings))?;
+        let hands = Hands(Arc::new(local));
+        let patience = match settings.hold {
+            Hold::On => Patience::AsClientsAllow,
+            Hold::Off => Patience::Off,
+        };
+        Ok(Self {
+            store: sqlite.clone(),
+            logs: sqlite.clone(),
+            metrics: sqlite.clone(),
+            objects: storage.clone(),
+            storage,
+            follower: Follower::new(hands.0.clone(), sqlite.clone(), sqlite),
+            hands,
+            keyring: Arc::new(Keyring::new([secrets.key.clone()], secrets.seal()?)),
+            routes: Arc::default(),
+            loader: Arc::new(scorers::Loader),
+            algorithms: Arc::new(Catalogue),
+            holding: Arc::new(Holding::new(patience)),
+            wake: Wake::new(),
+        })
+    }
+
+    fn endpoints(&self) -> Arc<EndpointMachine> {
+        Arc::new(EndpointMachine::new(
+            self.store.clone(),
+            self.objects.clone(),
+            self.loader.clone(),
+            self.routes.clone(),
+            self.logs.clone(),
+        ))
+    }
+
+    fn driver(&self, endpoints: &Arc<EndpointMachine>) -> Driver {
+        let training = Arc::new(TrainingMachine {
+            hands: self.hands.clone(),
+            objects: self.objects.clone(),
+            follow: self.follower.clone(),
+            algorithms: self.algorithms.clone(),
+        });
+        let transform = Arc::new(TransformMachine {
+            hands: self.hands.clone(),
+            objects: self.objects.clone(),
+            follow: self.follower.clone(),
+        });
+        let machines: Vec<Arc<dyn Drive>> =
+            vec![Arc::new(training), Arc::new(transform), Arc::new(endpoints.clone())];
+        Driver::new(self.store.clone(), machines, self.wake.clone())
+    }
+
+    fn training(&self) -> Arc<TrainingService> {
+        Arc::new(TrainingService::new(
+            self.store.clone(),
+            self.objects.clone(),
+            self.algorithms.clone(),
+            self.holding.clone(),
+            self.wake.clone(),
+        ))
+    }
+
+    fn inference(&self, machine: Arc<EndpointMachine>) -> Arc<InferenceService> {
+        Arc::new(InferenceService::new(Needs {
+            store: self.store.clone(),
+            objects: self.objects.clone(),
+            loader: self.loader.clone(),
+            logs: self.logs.clone(),
+            machine,
+            holding: self.holding.clone(),
+            wake: self.wake.clone(),
+        }))
+    }
+
+    /// Who serves which operations.
+    fn families(&self, endpoints: &Arc<EndpointMachine>) -> Vec<(Service, Arc<dyn Family>)> {
+        use api::{identity, inference, search, tags, telemetry, training};
+        let trains = self.training();
+        let finds = Arc::new(SearchService::new(self.store.clone(), trains.clone()));
+        let tagged = Arc::new(TagService::new(self.store.clone()));
+        let roles = Arc::new(IamService::new(self.store.clone(), self.keyring.clone()));
+        let tokens = Arc::new(StsService::new(self.keyring.clone()));
+        let lines = Arc::new(LogService::new(self.logs.clone()));
+        let points = Arc::new(MetricService::new(self.metrics.clone()));
+        vec![
+            (Service::SageMaker, Arc::new(training::Training(trains))),
+            (Service::SageMaker, Arc::new(inference::Inference(self.inference(endpoints.clone())))),
+            (Service::SageMaker, Arc::new(search::Search(finds))),
+            (Service::SageMaker, Arc::new(tags::Tags(tagged))),
+            (Service::Sts, Arc::new(identity::Sts(tokens))),
+            (Service::Iam, Arc::new(identity::Iam(roles))),
+            (Service::Logs, Arc::new(telemetry::Logs(lines))),
+            (Service::CloudWatch, Arc::new(telemetry::Metrics(points))),
+        ]
+    }
+}
 
 /// The parts that outlive their wiring.
 pub struct House {
@@ -85,127 +201,34 @@ impl House {
         binary: File,
         address: SocketAddr,
     ) -> Result<(Self, Workers)> {
-        let sqlite = Arc::new(Sqlite::open(data.join("meta.db"))?);
-        let (store, logs, metrics): (Arc<dyn Store>, Arc<dyn Logs>, Arc<dyn Metrics>) =
-            (sqlite.clone(), sqlite.clone(), sqlite);
-        let objects_folder = data.join("objects");
-        let index = Arc::new(SqliteIndex::open(objects_folder.join("index.db"))?);
-        let storage =
-            Arc::new(Storage::new(index, Arc::new(blobs::Folder::open(&objects_folder)?)));
-        let objects: Arc<dyn Objects> = storage.clone();
-        let local = Local::open(&data.join("jobs"), binary, environment(data, settings))?;
-        let executor: Arc<dyn Executor> = Arc::new(local);
-        let hands = Hands(executor.clone());
-
-        let keyring = Arc::new(Keyring::new([secrets.key.clone()], secrets.seal()?));
-        let access: Arc<dyn Access> = keyring.clone();
+        let ports = Ports::open(data, settings, secrets, binary)?;
         let key = &secrets.key;
         let owner = Owner::new(&*key.account, &*settings.region, &*key.principal);
-        seed_role(&*store, &owner).await?;
+        seed_role(&*ports.store, &owner).await?;
 
-        let wake = Wake::new();
-        let holding = Arc::new(Holding::new(match settings.hold {
-            Hold::On => Patience::AsClientsAllow,
-            Hold::Off => Patience::Off,
-        }));
-        let routes = Arc::new(Routes::default());
-        let loader: Arc<dyn LoadModel> = Arc::new(scorers::Loader);
-        let algorithms: Arc<dyn Algorithms> = Arc::new(Catalogue);
-        let follower = Follower::new(executor, logs.clone(), metrics.clone());
-        let follow: Arc<dyn Follow> = follower.clone();
-
-        let endpoints = Arc::new(EndpointMachine::new(
-            store.clone(),
-            objects.clone(),
-            loader.clone(),
-            routes.clone(),
-            logs.clone(),
-        ));
-        let training_machine = Arc::new(TrainingMachine {
-            hands: hands.clone(),
-            objects: objects.clone(),
-            follow: follow.clone(),
-            algorithms: algorithms.clone(),
-        });
-        let transform_machine =
-            Arc::new(TransformMachine { hands: hands.clone(), objects: objects.clone(), follow });
-        let machines: Vec<Arc<dyn Drive>> = vec![
-            Arc::new(training_machine),
-            Arc::new(transform_machine),
-            Arc::new(endpoints.clone()),
-        ];
-        let driver = Driver::new(store.clone(), machines, wake.clone());
-
-        let training = Arc::new(TrainingService::new(
-            store.clone(),
-            objects.clone(),
-            algorithms,
-            holding.clone(),
-            wake.clone(),
-        ));
-        let inference = Arc::new(InferenceService::new(Needs {
-            store: store.clone(),
-            objects: objects.clone(),
-            loader,
-            logs: logs.clone(),
-            machine: endpoints.clone(),
-            holding,
-            wake,
-        }));
-        let search = Arc::new(SearchService::new(store.clone(), training.clone()));
-        let families: Vec<(Service, Arc<dyn Family>)> = vec![
-            (Service::SageMaker, Arc::new(api::training::Training(training))),
-            (Service::SageMaker, Arc::new(api::inference::Inference(inference))),
-            (Service::SageMaker, Arc::new(api::search::Search(search))),
-            (
-                Service::SageMaker,
-                Arc::new(api::tags::Tags(Arc::new(TagService::new(store.clone())))),
-            ),
-            (Service::Sts, Arc::new(api::identity::Sts(Arc::new(StsService::new(keyring))))),
-            (
-                Service::Iam,
-                Arc::new(api::identity::Iam(Arc::new(IamService::new(
-                    store.clone(),
-                    access.clone(),
-                )))),
-            ),
-            (Service::Logs, Arc::new(api::telemetry::Logs(Arc::new(LogService::new(logs))))),
-            (
-                Service::CloudWatch,
-                Arc::new(api::telemetry::Metrics(Arc::new(MetricService::new(metrics.clone())))),
-            ),
-        ];
-
+        let endpoints = ports.endpoints();
         let authority = Arc::new(Authority::new(data.join("ca"), Vec::new()));
         let ready = Arc::new(AtomicBool::new(false));
-        let config = Config {
-            region: settings.region.as_str().into(),
-            address,
-            names: Vec::new(),
-            air_gapped: settings.air_gapped,
-            sigv2: settings.presigned_sigv2,
-            tunnel_token: Some(secrets.tunnel_token.clone()),
-            limits: Limits::default(),
-        };
-        let s3 = Arc::new(gateway::s3::Front::new(objects, access.clone()));
         let door = Door::new(
-            config,
+            config(settings, secrets, address),
             Wiring {
-                access,
-                families,
-                routes: routes.clone(),
-                s3,
+                access: ports.keyring.clone(),
+                families: ports.families(&endpoints),
+                routes: ports.routes.clone(),
+                s3: Arc::new(Front::new(ports.objects.clone(), ports.keyring.clone())),
                 authority: authority.clone(),
                 ready: ready.clone(),
             },
         );
-        let meters = MeterReader::new(routes, metrics);
+        let workers = Workers {
+            driver: ports.driver(&endpoints),
+            meters: MeterReader::new(ports.routes, ports.metrics),
+        };
+        let Ports { store, storage, hands, follower, .. } = ports;
         let house = Self { door, authority, hands, store, storage, endpoints, follower, ready };
-        Ok((house, Workers { driver, meters }))
+        Ok((house, workers))
     }
-}
 
-impl House {
     /// Starts what runs beside the door, until `stopping` says so.
     pub fn start(&self, workers: Workers, stopping: &watch::Receiver<bool>) -> Background {
         let mut background = JoinSet::new();
@@ -232,6 +255,18 @@ impl House {
     /// Says that everything answers.
     pub fn ready(&self) {
         self.ready.store(true, Ordering::Release);
+    }
+}
+
+fn config(settings: &Settings, secrets: &Secrets, address: SocketAddr) -> Config {
+    Config {
+        region: settings.region.as_str().into(),
+        address,
+        names: Vec::new(),
+        air_gapped: settings.air_gapped,
+        sigv2: settings.presigned_sigv2,
+        tunnel_token: Some(secrets.tunnel_token.clone()),
+        limits: Limits::default(),
     }
 }
 
