@@ -29,7 +29,7 @@ def test_the_first_key_is_an_assumed_role_of_the_account(api):
 def test_a_key_that_nobody_made_is_refused_in_each_services_own_words(server):
     sagemaker = refusal(stranger(server, "sagemaker").list_training_jobs)
     assert sagemaker == (
-        "UnrecognizedClientException", "The security token included in the request is invalid.", 400)
+        "UnrecognizedClientException", "The security token included in the request is invalid.", 403)
     s3 = refusal(stranger(server, "s3").list_buckets)
     assert s3 == (
         "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", 403)

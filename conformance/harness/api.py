@@ -1,5 +1,6 @@
 """The API by boto3, in the tests' own process, and the few requests that most tests begin with."""
 import itertools
+import time
 
 import boto3
 from botocore.config import Config
@@ -75,10 +76,10 @@ class Api:
         }
         return self.sagemaker.create_training_job(**request | changes)
 
-    def finished(self, name):
+    def finished(self, name, within=120.0):
         """The job's description, once it has ended: each Describe is held until then."""
         return until(lambda: self.sagemaker.describe_training_job(TrainingJobName=name),
-                     lambda job: job["TrainingJobStatus"] not in ("InProgress", "Stopping"))
+                     lambda job: job["TrainingJobStatus"] not in ("InProgress", "Stopping"), within)
 
     def transformed(self, name):
         return until(lambda: self.sagemaker.describe_transform_job(TransformJobName=name),
@@ -114,10 +115,8 @@ def channel(name, uri, content_type="text/csv"):
 
 def until(look, done, within=120.0, every=0.02):
     """Looks until it is done; a condition that never comes is a failure that shows the last look."""
-    import time
-
     deadline = time.monotonic() + within
     while not done(seen := look()):
-        assert time.monotonic() < deadline, f"still not so after {within} s: {seen}"
+        assert time.monotonic() < deadline, f"still not so after {within} s: {str(seen)[:500]}"
         time.sleep(every)
     return seen

@@ -37,7 +37,9 @@ class Client:
     def run(self, script, *arguments):
         done = self.command(self.bin / "python", CLIENTS / script, *arguments)
         assert done.returncode == 0, f"{script} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-        return json.loads(done.stdout.strip().splitlines()[-1])
+        last = done.stdout.strip().splitlines()[-1]
+        # SDK v1 ends its progress bars without ending the line.
+        return json.loads(last[last.index("{"):])
 
     def command(self, *command):
         """Any command, with the environment's programs first on the PATH."""

@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -79,4 +80,6 @@ class Server:
         shutil.copytree(other / "lib", self.data / "lib", dirs_exist_ok=True)
 
     def _environ(self):
-        return os.environ | {"SAGEWRIGHT_DATA": str(self.data), "NO_COLOR": "1"}
+        # The pip that fetches XGBoost is this environment's: the machine may have none.
+        path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
+        return os.environ | {"SAGEWRIGHT_DATA": str(self.data), "NO_COLOR": "1", "PATH": path}

@@ -5,6 +5,7 @@ mod config;
 mod endpoint;
 mod meter;
 mod model;
+mod served;
 mod service;
 mod transform;
 

@@ -45,7 +45,7 @@ pub fn bind<T: DeserializeOwned>(document: Arc<Document>) -> Result<Input<T>, Fa
 
 /// Declares an API trait, and how its operations are reached by name.
 ///
-/// ```ignore
+/// ```text
 /// family! {
 ///     /// Training jobs.
 ///     pub trait TrainingApi as Training with code {

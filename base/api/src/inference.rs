@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::{family::family, search::ListArguments, tags::Tag, training::code};
+use crate::{family::family, sagemaker::code, search::ListArguments, tags::Tag};
 
 family! {
     /// Everything that serves a trained model.

@@ -9,6 +9,7 @@ mod family;
 mod fault;
 pub mod identity;
 pub mod inference;
+pub mod sagemaker;
 pub mod search;
 pub mod tags;
 pub mod telemetry;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{family::family, training::code};
+use crate::{family::family, sagemaker::code};
 
 /// The arguments that SageMaker's lists share. Times are epoch seconds.
 #[derive(Clone, Debug, Default, Deserialize)]

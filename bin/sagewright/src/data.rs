@@ -5,6 +5,7 @@ use std::{
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -13,6 +14,10 @@ use serde::{Deserialize, Serialize};
 
 /// The version of the folder's layout. A newer one is refused.
 const FORMAT: u32 = 1;
+
+/// How often a lock is tried, and how long after each other.
+const TRIES: u32 = 20;
+const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 
 /// The data folder.
 #[derive(Clone, Debug)]
@@ -78,19 +83,34 @@ impl Data {
         }
     }
 
-    /// Takes the folder for this process; `None` where another has it.
+    /// Takes the folder for this process; `None` where another has it. Somebody who only looks has
+    /// it for a moment, so it is tried more than once.
     pub fn lock(&self) -> Result<Option<Lock>> {
         let file = File::create(self.join("lock"))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Lock(file))),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            Err(error) => Err(error).context("the data folder cannot be locked"),
+        for _ in 0..TRIES {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Some(Lock(file))),
+                Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(BETWEEN_TRIES),
+                Err(error) => return Err(error).context("the data folder cannot be locked"),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a server has the folder. Looking takes the lock shared, which others who look can
+    /// have too.
+    fn is_locked(&self) -> Result<bool> {
+        let Ok(file) = File::open(self.join("lock")) else { return Ok(false) };
+        match flock(&file, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(false),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
+            Err(error) => Err(error).context("the data folder's lock cannot be looked at"),
         }
     }
 
     /// The server that runs on this folder.
     pub fn running(&self) -> Result<Option<Running>> {
-        if !self.join("lock").exists() || self.lock()?.is_some() {
+        if !self.is_locked()? {
             return Ok(None);
         }
         let text = match fs::read_to_string(self.join("server.json")) {

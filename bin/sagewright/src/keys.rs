@@ -1,6 +1,6 @@
 //! The first start's key and the installation's secrets: made once, kept with mode 0600.
 
-use std::{fs, io};
+use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -25,17 +25,19 @@ pub struct Secrets {
 impl Secrets {
     /// Those of the data folder, made for `account` where there are none yet.
     pub fn open(data: &Data, account: &str) -> Result<Self> {
-        let path = data.join("keys").join("root.json");
-        match fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text)
-                .with_context(|| format!("{} cannot be read", path.display())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let secrets = Self::make(account)?;
-                write_private(&path, &serde_json::to_vec_pretty(&secrets)?)?;
-                Ok(secrets)
-            }
-            Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+        let path = path(data);
+        if !path.try_exists()? {
+            write_private(&path, &serde_json::to_vec_pretty(&Self::make(account)?)?)?;
         }
+        Self::read(data)
+    }
+
+    /// Those of the data folder.
+    pub fn read(data: &Data) -> Result<Self> {
+        let path = path(data);
+        let text = fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        serde_json::from_slice(&text)
+            .with_context(|| format!("{} is not what it should be", path.display()))
     }
 
     fn make(account: &str) -> Result<Self> {
@@ -54,6 +56,10 @@ impl Secrets {
         let bytes = hex::decode(&self.seal).context("the seal is not hexadecimal")?;
         bytes.try_into().ok().context("the seal is not 32 bytes long")
     }
+}
+
+fn path(data: &Data) -> PathBuf {
+    data.join("keys").join("root.json")
 }
 
 fn random<const N: usize>() -> Result<[u8; N]> {

@@ -6,6 +6,7 @@
 //! names; a folder, or an outside store).
 
 pub mod blobs;
+mod error;
 pub mod index;
 
 use std::{io, pin::Pin};
@@ -18,6 +19,8 @@ use tokio::io::AsyncReadExt;
 use types::{Owner, Timestamp};
 
 use crate::workload::Part;
+
+pub use error::ObjectError;
 
 /// A body on its way. Ends in an error where it is not what its sender promised; then nothing of
 /// it may be kept.
@@ -44,88 +47,6 @@ pub fn of_file(file: std::fs::File) -> ByteStream {
 /// How much of a file is read at once, bytes: large enough that the hops between threads do not
 /// count.
 const BLOCK: usize = 256 * 1024;
-
-/// Why a call on objects failed. Each has its S3 code in `api`.
-#[derive(Debug, thiserror::Error)]
-pub enum ObjectError {
-    /// There is no bucket of that name.
-    #[error("The specified bucket does not exist")]
-    NoSuchBucket(String),
-    /// The bucket holds no such key.
-    #[error("The specified key does not exist.")]
-    NoSuchKey(String),
-    /// No upload with that id, or it was completed or aborted.
-    #[error(
-        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
-    )]
-    NoSuchUpload,
-    /// The bucket is the caller's already.
-    #[error("Your previous request to create the named bucket succeeded and you already own it.")]
-    BucketAlreadyOwnedByYou,
-    /// The bucket is somebody else's.
-    #[error(
-        "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."
-    )]
-    BucketAlreadyExists,
-    /// The bucket holds objects.
-    #[error("The bucket you tried to delete is not empty")]
-    BucketNotEmpty,
-    /// Not a name that a bucket may have.
-    #[error("The specified bucket is not valid.")]
-    InvalidBucketName(String),
-    /// More than 1,024 bytes.
-    #[error("Your key is too long")]
-    KeyTooLong,
-    /// The caller's account may not.
-    #[error("Access Denied")]
-    AccessDenied,
-    /// A condition on the object did not hold.
-    #[error("At least one of the pre-conditions you specified did not hold")]
-    PreconditionFailed,
-    /// The range begins after the end.
-    #[error("The requested range is not satisfiable")]
-    InvalidRange {
-        /// The object's length, bytes.
-        length: u64,
-    },
-    /// A part is missing, or its ETag is another.
-    #[error(
-        "One or more of the specified parts could not be found. The part might not have been uploaded, or the specified entity tag might not have matched the part's entity tag."
-    )]
-    InvalidPart,
-    /// The list of parts is not ascending.
-    #[error("The list of parts was not in ascending order. Parts must be ordered by part number.")]
-    InvalidPartOrder,
-    /// More than one request may bring (5 GiB).
-    #[error("Your proposed upload exceeds the maximum allowed size")]
-    EntityTooLarge,
-    /// The disk is nearly full; what is left is kept for deletes and the index. S3 has no code for
-    /// it; 503 `SlowDown` makes clients try again later.
-    #[error("The disk of the object store is full. Delete something, or give it more room.")]
-    StorageFull,
-    /// A part that is not the last is smaller than 5 MiB.
-    #[error("Your proposed upload is smaller than the minimum allowed size")]
-    EntityTooSmall,
-    /// The bytes are not those that the checksum promised.
-    #[error("The {0} you specified did not match what we received.")]
-    BadDigest(String),
-    /// An argument has no meaning here.
-    #[error("{0}")]
-    InvalidArgument(String),
-    /// The body broke off or was not as promised.
-    #[error("the request's body ended early")]
-    Body(#[source] io::Error),
-    /// Index or blobs failed.
-    #[error("the object store failed")]
-    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-impl ObjectError {
-    /// Wraps what went wrong below.
-    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Internal(cause.into())
-    }
-}
 
 /// What is kept of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]

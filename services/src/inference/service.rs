@@ -22,19 +22,16 @@ use types::{Owner, Timestamp};
 
 use super::{
     config::{self, EndpointConfig},
-    endpoint::{self, Endpoint, EndpointMachine, Phase, Serving, Variant},
+    endpoint::{self, Endpoint, EndpointMachine, Phase, Serving},
     model::{self, Model},
+    served::Served,
     transform::{self, TransformJob},
 };
 use crate::record::{self, Holding, Kind, Shelf, read};
 
-/// A variant's weight where the configuration names none (its API reference).
-const WEIGHT: f32 = 1.0;
-
 /// Answers for everything that serves models.
 pub struct InferenceService {
-    models: Shelf<Model>,
-    configs: Shelf<EndpointConfig>,
+    serves: Served,
     endpoints: Shelf<Endpoint>,
     transforms: Shelf<TransformJob>,
     objects: Arc<dyn Objects>,
@@ -69,8 +66,7 @@ impl InferenceService {
     pub fn new(needs: Needs) -> Self {
         let Needs { store, objects, loader, logs, machine, holding, wake } = needs;
         Self {
-            models: Shelf::new(store.clone()),
-            configs: Shelf::new(store.clone()),
+            serves: Served::new(&store),
             endpoints: Shelf::new(store.clone()),
             transforms: Shelf::new(store),
             objects,
@@ -80,32 +76,6 @@ impl InferenceService {
             holding,
             wake,
         }
-    }
-
-    /// What a configuration serves, with its models as they are now.
-    async fn serving(&self, owner: &Owner, name: &str) -> Result<Serving, Fault> {
-        let (_, config) = self.configs.get(owner, name).await?;
-        let mut variants = Vec::new();
-        for spec in config.variants()? {
-            variants.push(self.variant(owner, spec).await?);
-        }
-        Ok(Serving { config: name.to_owned(), variants })
-    }
-
-    async fn variant(&self, owner: &Owner, spec: VariantSpec) -> Result<Variant, Fault> {
-        let name = spec.model_name.unwrap_or_default();
-        let (_, model) = self.models.get(owner, &name).await?;
-        let container = model.container()?;
-        let data = model::data(&container)?.to_string();
-        Ok(Variant {
-            name: spec.variant_name,
-            weight: spec.initial_variant_weight.unwrap_or(WEIGHT),
-            model: name,
-            image: container.image.unwrap_or_default(),
-            data,
-            environment: container.environment,
-            instance_count: spec.initial_instance_count,
-        })
     }
 
     async fn change_endpoint(
@@ -155,7 +125,7 @@ impl InferenceApi for InferenceService {
         model::check(owner, container, &*self.loader, &*self.objects).await?;
         let model = Model { format: 1, request: Arc::unwrap_or_clone(document) };
         let (_, writes) = Shelf::create(owner, &view.model_name, &model, &view.tags)?;
-        self.models.commit(owner, writes).await?;
+        self.serves.models.commit(owner, writes).await?;
         Ok(one("ModelArn", Shelf::<Model>::arn(owner, &view.model_name)))
     }
 
@@ -164,7 +134,8 @@ impl InferenceApi for InferenceService {
         caller: &Caller,
         input: Input<ModelName>,
     ) -> Result<Document, Fault> {
-        let (record, model) = self.models.get(caller.owner(), &input.view.model_name).await?;
+        let (record, model) =
+            self.serves.models.get(caller.owner(), &input.view.model_name).await?;
         Ok(model::describe(&record, model))
     }
 
@@ -173,7 +144,7 @@ impl InferenceApi for InferenceService {
         caller: &Caller,
         input: Input<ListArguments>,
     ) -> Result<Document, Fault> {
-        let store = self.models.store();
+        let store = self.serves.models.store();
         let (records, next) = record::page(store, caller.owner(), Model::KIND, &input.view).await?;
         Ok(record::summaries("Models", records.iter().map(model::summary).collect(), next))
     }
@@ -183,7 +154,7 @@ impl InferenceApi for InferenceService {
         caller: &Caller,
         input: Input<ModelName>,
     ) -> Result<Document, Fault> {
-        self.models.delete(caller.owner(), &input.view.model_name).await?;
+        self.serves.models.delete(caller.owner(), &input.view.model_name).await?;
         Ok(Document::new())
     }
 
@@ -196,12 +167,12 @@ impl InferenceApi for InferenceService {
         let owner = caller.owner();
         config::check(&view)?;
         for variant in &view.production_variants {
-            self.variant(owner, variant.clone()).await?;
+            self.serves.variant(owner, variant.clone()).await?;
         }
         let kept = EndpointConfig { format: 1, request: Arc::unwrap_or_clone(document) };
         let name = &view.endpoint_config_name;
         let (_, writes) = Shelf::create(owner, name, &kept, &view.tags)?;
-        self.configs.commit(owner, writes).await?;
+        self.serves.configs.commit(owner, writes).await?;
         Ok(one("EndpointConfigArn", Shelf::<EndpointConfig>::arn(owner, name)))
     }
 
@@ -211,7 +182,7 @@ impl InferenceApi for InferenceService {
         input: Input<EndpointConfigName>,
     ) -> Result<Document, Fault> {
         let name = &input.view.endpoint_config_name;
-        let (record, kept) = self.configs.get(caller.owner(), name).await?;
+        let (record, kept) = self.serves.configs.get(caller.owner(), name).await?;
         Ok(config::describe(&record, kept))
     }
 
@@ -220,7 +191,7 @@ impl InferenceApi for InferenceService {
         caller: &Caller,
         input: Input<ListArguments>,
     ) -> Result<Document, Fault> {
-        let (store, kind) = (self.configs.store(), EndpointConfig::KIND);
+        let (store, kind) = (self.serves.configs.store(), EndpointConfig::KIND);
         let (records, next) = record::page(store, caller.owner(), kind, &input.view).await?;
         let shown = records.iter().map(config::summary).collect();
         Ok(record::summaries("EndpointConfigs", shown, next))
@@ -231,7 +202,7 @@ impl InferenceApi for InferenceService {
         caller: &Caller,
         input: Input<EndpointConfigName>,
     ) -> Result<Document, Fault> {
-        self.configs.delete(caller.owner(), &input.view.endpoint_config_name).await?;
+        self.serves.configs.delete(caller.owner(), &input.view.endpoint_config_name).await?;
         Ok(Document::new())
     }
 
@@ -243,7 +214,7 @@ impl InferenceApi for InferenceService {
         let view = input.view;
         let owner = caller.owner();
         let name = &view.endpoint_name;
-        let serving = self.serving(owner, &view.endpoint_config_name).await?;
+        let serving = self.serves.serving(owner, &view.endpoint_config_name).await?;
         let kept = Endpoint::new(serving);
         let (id, mut writes) = Shelf::create(owner, name, &kept, &view.tags)?;
         let key = Key::new(owner, EndpointConfig::KIND, &*view.endpoint_config_name);
@@ -289,7 +260,7 @@ impl InferenceApi for InferenceService {
     ) -> Result<Document, Fault> {
         let EndpointSpec { endpoint_name, endpoint_config_name, .. } = input.view;
         let retain = input.view.retain_all_variant_properties;
-        let serving = self.serving(caller.owner(), &endpoint_config_name).await?;
+        let serving = self.serves.serving(caller.owner(), &endpoint_config_name).await?;
         self.change_endpoint(caller.owner(), &endpoint_name, |endpoint| {
             let mut serving = serving.clone();
             for variant in serving.variants.iter_mut().filter(|_| retain) {
@@ -344,7 +315,7 @@ impl InferenceApi for InferenceService {
     ) -> Result<Document, Fault> {
         let Input { document, view } = input;
         let owner = caller.owner();
-        let model = self.variant(owner, variant_of(&view)).await?;
+        let model = self.serves.variant(owner, variant_of(&view)).await?;
         transform::check(owner, &view, &owner.principal, &*self.objects).await?;
         let request = Arc::unwrap_or_clone(document);
         let job = TransformJob::new(request, model, Timestamp::now());

@@ -75,7 +75,8 @@ pub async fn files(
 /// below `dir` or `dir/`.
 fn name(prefix: &str, key: &str) -> Result<String, Fault> {
     let folder = prefix.rfind('/').map_or(0, |slash| slash + 1);
-    let below = key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
+    let whole = !prefix.is_empty() && !prefix.ends_with('/');
+    let below = key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')).filter(|_| whole);
     let name = below.unwrap_or(&key[folder..]);
     let plain = |component: &str| !matches!(component, "" | "." | "..");
     if !name.split('/').all(plain) || name.contains('\0') {

@@ -9,14 +9,15 @@ use crate::{
     project::{Profile, Project},
 };
 
-/// Builds both and hands over to the script that measures.
-pub fn run(project: &Project) -> Result<()> {
+/// Builds both and hands over to the script that measures; `parts` are its comparisons' names.
+pub fn run(project: &Project, parts: &[&str]) -> Result<()> {
     let both = ["build", "--locked", "--release", "-p", "sagewright", "-p", "bench"];
     process::run(&mut project.cargo(both))?;
     let python = environment::ready(project, "runner")?.join("bin/python");
     let mut compare = Command::new(python);
     compare
         .arg("compare.py")
+        .args(parts)
         .current_dir(project.root().join("bench"))
         .env("XTASK", env::current_exe()?)
         .env("SAGEWRIGHT_BIN", project.binary("sagewright", Profile::Release))

@@ -2,11 +2,9 @@
 //! of its own.
 
 use std::{
-    env,
-    ffi::OsString,
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use anyhow::{Context, Result};
@@ -23,16 +21,17 @@ pub fn run(project: &Project) -> Result<()> {
     let data = project.cache("demo")?;
     let program = project.binary("sagewright", Profile::Release);
 
-    say("fetching XGBoost");
-    process::run(on(&program, &data, &["runtimes", "prefetch", "xgboost"]).stdout(Stdio::null()))?;
     say("fetching the SageMaker SDK of the course, version 1.72.1");
     let python = environment::ready(project, "course")?;
+    say("fetching XGBoost");
+    environment::prefetch_xgboost(&program, &data, &python)?;
 
     let server = Server::start(program, data)?;
     say("running examples/course/course.py");
     let script = project.root().join("examples/course/course.py");
     let mut course = server.command(&["run", "--"]);
-    course.arg(python.join("bin/python")).arg(script).env("PATH", first_on_path(&python)?);
+    let path = environment::first_on_path(&python)?;
+    course.arg(python.join("bin/python")).arg(script).env("PATH", path);
     process::run(course.current_dir(project.cache("demo-work")?))
 }
 
@@ -75,11 +74,4 @@ fn on(program: &Path, data: &Path, arguments: &[&str]) -> Command {
 /// One that nobody listened on a moment ago: the demonstration must not disturb another server.
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0)).context("looking for a free port")?.local_addr()?.port())
-}
-
-/// The PATH that finds the environment's `aws` before any other.
-fn first_on_path(environment: &Path) -> Result<OsString> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let folders = [environment.join("bin")].into_iter().chain(env::split_paths(&path));
-    Ok(env::join_paths(folders)?)
 }

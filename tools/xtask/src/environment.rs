@@ -6,7 +6,9 @@
 
 use std::{
     env,
+    ffi::OsString,
     fs::{self, File},
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -17,8 +19,26 @@ use sha2::{Digest, Sha256};
 use crate::{process, project::Project};
 
 /// Every environment there is; `course` is the one that a new user gets.
-pub const ALL: &[&str] =
-    &["course", "boto3_current", "boto3_1_26", "sdk_v2", "sdk_v3", "xgboost", "runner"];
+pub const ALL: &[&str] = &[
+    "course",
+    "runner",
+    "boto3_current",
+    "boto3_1_26",
+    "sdk_v2",
+    "sdk_v3",
+    "xgboost",
+    "xgboost_1_7_6",
+    "xgboost_1_3_3",
+    "xgboost_0_90",
+];
+
+/// Versions of XGBoost that results are compared with, and the environment of each.
+const ORACLES: &[(&str, &str)] = &[
+    ("3.2.0", "xgboost"),
+    ("1.7.6", "xgboost_1_7_6"),
+    ("1.3.3", "xgboost_1_3_3"),
+    ("0.90", "xgboost_0_90"),
+];
 
 /// The Python that the locks were resolved for. SDK v1's pins have no wheels for newer ones.
 const PYTHON: &str = "3.11";
@@ -38,6 +58,37 @@ pub fn ready(project: &Project, name: &str) -> Result<PathBuf> {
         fs::write(mark, "")?;
     }
     Ok(folder)
+}
+
+/// A folder with each oracle's environment as `xgboost-<version>`.
+pub fn oracles(project: &Project) -> Result<PathBuf> {
+    let folder = project.cache("oracles")?;
+    for (version, name) in ORACLES {
+        let link = folder.join(format!("xgboost-{version}"));
+        if link.is_symlink() {
+            fs::remove_file(&link)?;
+        }
+        symlink(ready(project, name)?, &link)?;
+    }
+    Ok(folder)
+}
+
+/// Fetches XGBoost into a data folder, with the pip of an environment: the machine may have none.
+pub fn prefetch_xgboost(sagewright: &Path, data: &Path, environment: &Path) -> Result<()> {
+    let mut prefetch = Command::new(sagewright);
+    prefetch
+        .args(["runtimes", "prefetch", "xgboost"])
+        .env("SAGEWRIGHT_DATA", data)
+        .env("PATH", first_on_path(environment)?)
+        .stdout(Stdio::null());
+    process::run(&mut prefetch)
+}
+
+/// The PATH that finds an environment's programs before any others.
+pub fn first_on_path(environment: &Path) -> Result<OsString> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = [environment.join("bin")].into_iter().chain(env::split_paths(&path));
+    Ok(env::join_paths(folders)?)
 }
 
 fn lock_file(project: &Project, name: &str) -> Result<PathBuf> {

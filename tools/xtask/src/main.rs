@@ -27,7 +27,7 @@ cargo xtask COMMAND
   check                 arrows between crates and rooms; warns of large files and functions
   conformance [ARG…]    the tests with real clients; arguments go to pytest
   env NAME              makes a client's Python environment and prints where it is
-  bench                 the comparisons in bench/, in a release build
+  bench [PART…]         comparisons in a release build: start, training, invoke
 ";
 
 fn main() -> ExitCode {
@@ -53,7 +53,7 @@ fn dispatch() -> Result<()> {
             println!("{}", environment::ready(&project, name)?.display());
             Ok(())
         }
-        ["bench"] => bench::run(&project),
+        ["bench", ref parts @ ..] => bench::run(&project, parts),
         _ => bail!("{USAGE}"),
     }
 }

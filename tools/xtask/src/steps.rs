@@ -16,11 +16,11 @@ use crate::{
 };
 
 /// Everything that must be true before a change is sent.
-pub const TESTS: &[Step] = &[FORMAT, CHECK, BUILD, CLIPPY, UNIT, ENVIRONMENTS, CONFORMANCE];
+pub const TESTS: &[Step] = &[FORMAT, CHECK, BUILD, CLIPPY, ENVIRONMENTS, UNIT, CONFORMANCE];
 
 /// The same on a machine of which nothing is known.
 pub const CI: &[Step] =
-    &[TOOLS, FORMAT, CHECK, PACKAGES, BUILD, CLIPPY, UNIT, ENVIRONMENTS, GENERATED, CONFORMANCE];
+    &[TOOLS, FORMAT, CHECK, PACKAGES, BUILD, CLIPPY, ENVIRONMENTS, GENERATED, UNIT, CONFORMANCE];
 
 const TOOLS: Step = Step { name: "tools", budget: minutes(5), act: tools };
 const FORMAT: Step = Step { name: "format", budget: minutes(1), act: format };
@@ -45,7 +45,8 @@ fn tools(project: &Project, _: &mut Tally) -> Result<()> {
         !probe.status().is_ok_and(|status| status.success())
     };
     for tool in CARGO_TOOLS.iter().filter(missing) {
-        process::run(&mut project.cargo(["install", "--locked", tool]))?;
+        // Not optimised: they run for a second, and are compiled for minutes.
+        process::run(&mut project.cargo(["install", "--debug", "--locked", tool]))?;
     }
     Ok(())
 }
@@ -59,21 +60,33 @@ fn packages(project: &Project, _: &mut Tally) -> Result<()> {
     process::run(&mut project.cargo(["machete"]))
 }
 
-/// The tests' programs and the server; what follows compiles nothing but what clippy reads.
+/// The server and the tests' programs in one go: built apart, they would ask for different features
+/// of what they share, and it would be compiled twice.
 fn build(project: &Project, _: &mut Tally) -> Result<()> {
-    process::run(&mut project.cargo(["build", "--locked", "--profile", "ci", "-p", "sagewright"]))?;
-    let tests = ["test", "--locked", "--profile", "ci", "--workspace", "--no-run"];
-    process::run(&mut project.cargo(tests))
+    process::run(&mut project.cargo(ALL_TARGETS))
 }
+
+const ALL_TARGETS: [&str; 6] =
+    ["build", "--locked", "--profile", "ci", "--workspace", "--all-targets"];
 
 fn clippy(project: &Project, _: &mut Tally) -> Result<()> {
     let all = ["clippy", "--locked", "--profile", "ci", "--workspace", "--all-targets"];
     process::run(project.cargo(all).args(["--", "-D", "warnings"]))
 }
 
+/// With the library that jobs load and the packages that results are compared with: without them
+/// the tests that need one would pass over it.
 fn unit(project: &Project, tally: &mut Tally) -> Result<()> {
+    let data = project.cache("library")?;
+    let python = environment::ready(project, "xgboost")?;
+    environment::prefetch_xgboost(Path::new(&binary(project)), &data, &python)?;
     let all = ["test", "--locked", "--profile", "ci", "--workspace", "--no-fail-fast"];
-    counted(&mut project.cargo(all), tally)
+    let mut tests = project.cargo(all);
+    tests
+        .env("SAGEWRIGHT_LIB", data.join("lib"))
+        .env("SAGEWRIGHT_ORACLES", environment::oracles(project)?)
+        .env("XGBOOST_PYTHON", python.join("bin/python"));
+    counted(&mut tests, tally)
 }
 
 fn environments(project: &Project, _: &mut Tally) -> Result<()> {
@@ -99,7 +112,7 @@ fn conformance(project: &Project, tally: &mut Tally) -> Result<()> {
 
 /// The tests with real clients, against a server built now; `arguments` are pytest's.
 pub fn conformance_alone(project: &Project, arguments: &[&str]) -> Result<()> {
-    process::run(&mut project.cargo(["build", "--profile", "ci", "-p", "sagewright"]))?;
+    process::run(&mut project.cargo(ALL_TARGETS))?;
     process::run(&mut pytest(project, arguments)?)
 }
 

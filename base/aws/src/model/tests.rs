@@ -1,6 +1,5 @@
 //! The models as shipped, and the sentences that clients see.
 
-use http::HeaderMap;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use types::Document;
@@ -246,27 +245,6 @@ fn a_path_names_its_operation() {
     assert_eq!(route("POST", "/endpoints/a/invocations/"), None);
     assert_eq!(route("POST", "/"), None);
     assert_eq!(operation(Service::SageMakerRuntime, "InvokeEndpointAsync").status(), 202);
-}
-
-#[test]
-fn headers_are_members_of_a_rest_document() {
-    let invoke = operation(Service::SageMakerRuntime, "InvokeEndpointAsync");
-    let mut headers = HeaderMap::new();
-    headers.insert("x-amzn-sagemaker-inputlocation", "s3://b/k".parse().unwrap());
-    headers.insert("x-amzn-sagemaker-requestttlseconds", "60".parse().unwrap());
-    let params = vec![("EndpointName".to_owned(), "e".to_owned())];
-    let read = rest::read(invoke, params.clone(), "", &headers).unwrap();
-    let expected =
-        json!({ "EndpointName": "e", "InputLocation": "s3://b/k", "RequestTTLSeconds": 60 });
-    assert_eq!(Json::Object(read.clone()), expected);
-    assert_eq!(invoke.validate(&read), Ok(()));
-    headers.insert("x-amzn-sagemaker-requestttlseconds", "soon".parse().unwrap());
-    assert!(rest::read(invoke, params, "", &headers).is_err());
-
-    let mut output = document(json!({ "InferenceId": "i", "OutputLocation": "s3://b/o" }));
-    let headers = rest::write(invoke, &mut output);
-    assert_eq!(headers["x-amzn-sagemaker-outputlocation"], "s3://b/o");
-    assert_eq!(Json::Object(output), json!({ "InferenceId": "i" }));
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub fn env(data: &Data, shell: Shell, format: Option<EnvFormat>) -> Result<ExitC
 
 /// The variables, in the order they are shown.
 pub fn variables(data: &Data, running: &Running) -> Result<Vec<(String, String)>> {
-    let secrets = Secrets::open(data, "")?;
+    let secrets = Secrets::read(data)?;
     let host = running.url.trim_start_matches("http://");
     let proxy = format!("http://sagewright:{}@{host}", secrets.tunnel_token);
     let ca = running.ca_bundle.display().to_string();
