@@ -138,7 +138,7 @@ impl Family for Handlers {
     }
 
     fn code(&self, fault: &Fault) -> (&'static str, u16) {
-        api::training::code(fault)
+        api::sagemaker::code(fault)
     }
 }
 
