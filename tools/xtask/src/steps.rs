@@ -57,7 +57,8 @@ fn format(project: &Project, _: &mut Tally) -> Result<()> {
 
 fn packages(project: &Project, _: &mut Tally) -> Result<()> {
     process::run(&mut project.cargo(["deny", "check", "bans", "licenses", "sources"]))?;
-    process::run(&mut project.cargo(["machete"]))
+    // Called by itself: below `cargo xtask` it would take its own name for a folder.
+    process::run(Command::new("cargo-machete").env_remove("CARGO").current_dir(project.root()))
 }
 
 /// The server and the tests' programs in one go: built apart, they would ask for different features
