@@ -48,6 +48,8 @@ pub struct Driver {
     store: Arc<dyn Store>,
     machines: HashMap<&'static str, Arc<dyn Drive>>,
     wake: Wake,
+    /// A record was put to rest, perhaps for less than the loop is going to sleep.
+    rested: Arc<Notify>,
     busy: Arc<Mutex<HashMap<Id, Again>>>,
     /// Counts the looks at everything. A round during which it moved may have looked too early.
     looks: Arc<AtomicU64>,
@@ -61,7 +63,8 @@ impl Driver {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, machines: Vec<Arc<dyn Drive>>, wake: Wake) -> Self {
         let machines = machines.into_iter().map(|machine| (machine.kind(), machine)).collect();
-        Self { store, machines, wake, busy: Arc::default(), looks: Arc::default() }
+        let (rested, busy, looks) = Default::default();
+        Self { store, machines, wake, rested, busy, looks }
     }
 
     /// Runs until `stop` says so; what was begun is carried on to where it rests.
@@ -90,6 +93,7 @@ impl Driver {
             everything = tokio::select! {
                 () = self.wake.0.notified() => true,
                 changed = seen.changed() => changed.is_ok(),
+                () = self.rested.notified() => false,
                 () = tokio::time::sleep(sleep) => false,
                 _ = stop.changed() => false,
             };
@@ -121,7 +125,7 @@ impl Driver {
             busy.insert(id, false);
         }
         let (machine, store, wake) = (machine.clone(), self.store.clone(), self.wake.clone());
-        let (busy, looks) = (self.busy.clone(), self.looks.clone());
+        let (busy, looks, rested) = (self.busy.clone(), self.looks.clone(), self.rested.clone());
         rounds.spawn(async move {
             let begun = looks.load(Ordering::SeqCst);
             let mut due = drive(&*machine, &*store, claim).await;
@@ -133,6 +137,8 @@ impl Driver {
                 rest(&*store, id, due).await;
                 if due <= Timestamp::now() {
                     wake.wake();
+                } else {
+                    rested.notify_one();
                 }
             }
         });
