@@ -9,7 +9,11 @@ mod runtimes;
 mod status;
 mod up;
 
-use std::process::ExitCode;
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use anyhow::Result;
 
@@ -28,7 +32,7 @@ pub const NOT_RUNNING: u8 = 4;
 /// Carries out what the command line says.
 pub fn run(cli: Cli) -> Result<ExitCode> {
     if let Command::Version(Json { json }) = cli.command {
-        version(json);
+        version(json)?;
         return Ok(ExitCode::SUCCESS);
     }
     let data = Data::at(cli.data)?;
@@ -45,13 +49,24 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     }
 }
 
-fn version(json: bool) {
+fn version(json: bool) -> io::Result<()> {
     let version = env!("CARGO_PKG_VERSION");
     if json {
-        println!("{}", serde_json::json!({ "version": version }));
+        say(serde_json::json!({ "version": version }))
     } else {
-        println!("sagewright {version}");
+        say(format_args!("sagewright {version}"))
     }
+}
+
+/// Writes a line of data. Whoever reads it may have seen enough: [`has_seen_enough`].
+fn say(line: impl Display) -> io::Result<()> {
+    writeln!(io::stdout(), "{line}")
+}
+
+/// Whether a command ended because the reader of its data did, as `head` does.
+pub fn has_seen_enough(error: &anyhow::Error) -> bool {
+    let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    error.downcast_ref().is_some_and(broken)
 }
 
 /// The running server, or the words and the code that say there is none.

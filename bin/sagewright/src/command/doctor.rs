@@ -9,7 +9,7 @@ use algorithms::fetch;
 use anyhow::Result;
 use serde_json::json;
 
-use super::FAILED;
+use super::{FAILED, say};
 use crate::data::Data;
 
 /// Less free space than this is told, bytes.
@@ -37,9 +37,9 @@ pub fn doctor(data: &Data, json: bool) -> Result<ExitCode> {
     for verdict in &verdicts {
         failed |= matches!(verdict, Verdict::Missing { .. });
         if json {
-            println!("{}", as_json(verdict));
+            say(as_json(verdict))?;
         } else {
-            println!("{}", as_text(verdict));
+            say(as_text(verdict))?;
         }
     }
     Ok(if failed { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })

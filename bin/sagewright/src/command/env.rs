@@ -7,7 +7,7 @@ use std::{fs, process::ExitCode};
 
 use anyhow::Result;
 
-use super::running;
+use super::{running, say};
 use crate::{
     cli::{EnvFormat, Shell},
     data::{Data, Running},
@@ -32,14 +32,14 @@ pub fn env(data: &Data, shell: Shell, format: Option<EnvFormat>) -> Result<ExitC
         Some(EnvFormat::Json) => {
             let object: serde_json::Map<_, _> =
                 variables.into_iter().map(|(name, value)| (name, value.into())).collect();
-            println!("{}", serde_json::Value::Object(object));
+            say(serde_json::Value::Object(object))?;
         }
         Some(EnvFormat::Dotenv) => {
             for (name, value) in variables {
-                println!("{name}={value}");
+                say(format_args!("{name}={value}"))?;
             }
         }
-        None => print!("{}", commands(shell, &variables)),
+        None => say(commands(shell, &variables).trim_end())?,
     }
     Ok(ExitCode::SUCCESS)
 }

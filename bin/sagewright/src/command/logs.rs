@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{NOT_FOUND, running};
+use super::{NOT_FOUND, running, say};
 use crate::{
     client::{Client, Refused},
     data::Data,
@@ -92,9 +92,9 @@ fn print(
     let events = answer["events"].as_array().cloned().unwrap_or_default();
     for event in &events {
         if json {
-            println!("{event}");
+            say(event)?;
         } else {
-            println!("{}", event["message"].as_str().unwrap_or_default().replace("#011", "\t"));
+            say(event["message"].as_str().unwrap_or_default().replace("#011", "\t"))?;
         }
     }
     Ok(!events.is_empty())

@@ -6,7 +6,7 @@ use algorithms::fetch;
 use anyhow::Result;
 use serde_json::json;
 
-use super::NOT_FOUND;
+use super::{NOT_FOUND, say};
 use crate::{
     cli::{Json, Runtimes},
     data::Data,
@@ -19,20 +19,17 @@ pub fn runtimes(data: &Data, action: &Runtimes) -> Result<ExitCode> {
     match action {
         Runtimes::Ls(Json { json }) => {
             let installed = fetch::installed(&lib);
-            if *json {
-                println!("{}", json!({ "name": "xgboost", "installed": installed }));
-            } else {
-                match installed {
-                    Some(folder) => println!("xgboost  {}", folder.display()),
-                    None => println!("xgboost  not fetched (sagewright runtimes prefetch xgboost)"),
-                }
+            match installed {
+                installed if *json => say(json!({ "name": "xgboost", "installed": installed }))?,
+                Some(folder) => say(format_args!("xgboost  {}", folder.display()))?,
+                None => say("xgboost  not fetched (sagewright runtimes prefetch xgboost)")?,
             }
             Ok(ExitCode::SUCCESS)
         }
         Runtimes::Prefetch { name } if name == "xgboost" => {
             let offline = std::env::var_os("SAGEWRIGHT_OFFLINE").is_some();
             let folder = fetch::ensure(&lib, offline, &mut |line| eprintln!("{line}"))?;
-            println!("{}", folder.display());
+            say(folder.display())?;
             Ok(ExitCode::SUCCESS)
         }
         Runtimes::Prefetch { name } => {

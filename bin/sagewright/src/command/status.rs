@@ -5,13 +5,16 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::json;
 
-use super::{NOT_RUNNING, down::order, running};
-use crate::{data::Data, server::Order};
+use super::{NOT_RUNNING, down::order, running, say};
+use crate::{
+    data::{Data, Running},
+    server::Order,
+};
 
 /// Says whether a server runs, and what it does.
 pub fn status(data: &Data, json: bool) -> Result<ExitCode> {
     if json && data.running()?.is_none() {
-        println!("{}", json!({ "running": false, "data": data.path() }));
+        say(json!({ "running": false, "data": data.path() }))?;
         return Ok(ExitCode::from(NOT_RUNNING));
     }
     let running = match running(data)? {
@@ -23,10 +26,11 @@ pub fn status(data: &Data, json: bool) -> Result<ExitCode> {
         let (url, pid) = (running.url, running.pid);
         let status =
             json!({ "running": true, "url": url, "pid": pid, "jobs": jobs, "data": data.path() });
-        println!("{status}");
+        say(status)?;
     } else {
-        println!("running at {}, pid {}, {jobs} running jobs", running.url, running.pid);
-        println!("data in {}", data.path().display());
+        let Running { url, pid, .. } = running;
+        say(format_args!("running at {url}, pid {pid}, {jobs} running jobs"))?;
+        say(format_args!("data in {}", data.path().display()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
