@@ -7,6 +7,7 @@ pub mod channel;
 mod hold;
 mod page;
 mod shelf;
+pub mod unbuilt;
 
 use api::{Fault, What};
 

@@ -11,7 +11,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use types::Timestamp;
 
-use crate::record::{Kind, epoch};
+use crate::record::{Kind, epoch, unsupported};
+
+/// What a request may ask for and would not get.
+pub const UNBUILT: &[&str] = &[
+    "AsyncInferenceConfig",
+    "DataCaptureConfig.EnableCapture",
+    "ExplainerConfig",
+    "KmsKeyId",
+    "ShadowProductionVariants",
+];
 
 /// A configuration, as stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -61,6 +70,9 @@ pub fn check(spec: &EndpointConfigSpec) -> Result<(), Fault> {
         if variant.initial_variant_weight.is_some_and(|weight| !weight.is_finite() || weight < 0.0)
         {
             return invalid("InitialVariantWeight must be zero or more.".to_owned());
+        }
+        if variant.serverless_config.is_some() {
+            return Err(unsupported(EndpointConfig::KIND, "A ServerlessConfig is not supported"));
         }
         if variant.model_name.is_none() {
             return invalid(format!("The variant {} names no model.", variant.variant_name));

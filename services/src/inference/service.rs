@@ -27,7 +27,7 @@ use super::{
     served::Served,
     transform::{self, TransformJob},
 };
-use crate::record::{self, Holding, Kind, Shelf, read};
+use crate::record::{self, Holding, Kind, Shelf, read, unbuilt};
 
 /// Answers for everything that serves models.
 pub struct InferenceService {
@@ -165,6 +165,7 @@ impl InferenceApi for InferenceService {
     ) -> Result<Document, Fault> {
         let Input { document, view } = input;
         let owner = caller.owner();
+        unbuilt::refuse(EndpointConfig::KIND, &document, config::UNBUILT)?;
         config::check(&view)?;
         for variant in &view.production_variants {
             self.serves.variant(owner, variant.clone()).await?;
@@ -315,6 +316,7 @@ impl InferenceApi for InferenceService {
     ) -> Result<Document, Fault> {
         let Input { document, view } = input;
         let owner = caller.owner();
+        unbuilt::refuse(TransformJob::KIND, &document, transform::UNBUILT)?;
         let model = self.serves.variant(owner, variant_of(&view)).await?;
         transform::check(owner, &view, &owner.principal, &*self.objects).await?;
         let request = Arc::unwrap_or_clone(document);

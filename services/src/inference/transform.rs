@@ -8,5 +8,5 @@ mod machine;
 
 pub use describe::{describe, summary};
 pub use job::TransformJob;
-pub use launch::check;
+pub use launch::{UNBUILT, check};
 pub use machine::TransformMachine;

@@ -21,10 +21,20 @@ use super::{
     job::TrainingJob,
     launch::Plan,
 };
-use crate::record::{self, Holding, Kind, Shelf};
+use crate::record::{self, Holding, Kind, Shelf, unbuilt};
 
 /// A day, in seconds: `MaxRuntimeInSeconds` where it is not said (semantics 1.1).
 const DAY: u64 = 86_400;
+
+/// What a request may ask for and would not get.
+const UNBUILT: &[&str] = &[
+    "CheckpointConfig",
+    "OutputDataConfig.KmsKeyId",
+    "ResourceConfig.InstanceGroups",
+    "ResourceConfig.KeepAlivePeriodInSeconds",
+    "ResourceConfig.VolumeKmsKeyId",
+    "RetryStrategy",
+];
 
 /// Answers for training jobs.
 pub struct TrainingService {
@@ -65,6 +75,7 @@ impl TrainingApi for TrainingService {
         let Input { document, view } = input;
         let owner = caller.owner();
         record::role(owner, &view.role_arn)?;
+        unbuilt::refuse(TrainingJob::KIND, &document, UNBUILT)?;
         let plan = Plan::new(view, &*self.algorithms)?;
         plan.check_data(owner, &*self.objects).await?;
         let asked = plan.spec.stopping_condition.as_ref();

@@ -118,6 +118,10 @@ async fn what_cannot_run_is_refused_by_name_before_anything_is_written() {
         (with("/AlgorithmSpecification/TrainingImage", json!("x/pytorch:2")), "x/pytorch:2"),
         (with("/HyperParameters", json!({ "sagemaker_program": "t.py" })), "Script mode"),
         (with("/ResourceConfig/InstanceCount", json!(2)), "more than one instance"),
+        (
+            with("/OutputDataConfig", json!({ "S3OutputPath": "s3://data/", "KmsKeyId": "k" })),
+            "OutputDataConfig.KmsKeyId",
+        ),
         (with("/AlgorithmSpecification/TrainingInputMode", json!("Pipe")), "Pipe"),
     ];
     for (request, words) in cases {

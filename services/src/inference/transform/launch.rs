@@ -21,6 +21,9 @@ use crate::record::{Kind, S3Uri, channel, unsupported};
 
 /// The one host of a transform.
 pub const HOST: &str = "algo-1";
+/// What a request may ask for and would not get.
+pub const UNBUILT: &[&str] =
+    &["DataCaptureConfig", "TransformOutput.KmsKeyId", "TransformResources.VolumeKmsKeyId"];
 /// Where transform jobs log.
 const TRANSFORM_JOBS: &str = "/aws/sagemaker/TransformJobs";
 /// The arguments of our own binary that run a transform.
