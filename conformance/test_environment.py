@@ -58,3 +58,16 @@ def test_the_wheel_installs_a_program_that_runs(tmp_path):
     told = subprocess.run(
         [tmp_path / "empty/bin/sagewright", "version"], check=True, capture_output=True, text=True)
     assert told.stdout.startswith("sagewright 0.1.0")
+
+
+def test_a_machine_is_taken_off_the_network_by_its_environment(tmp_path):
+    environ = os.environ | {"SAGEWRIGHT_OFFLINE": "1", "SAGEWRIGHT_DATA": str(tmp_path)}
+
+    def command(*arguments):
+        return subprocess.run([BINARY, *arguments], env=environ, capture_output=True, text=True)
+
+    fetched = command("runtimes", "prefetch", "xgboost")
+    assert fetched.returncode == 1 and "offline" in fetched.stderr, fetched.stderr
+    started = command("up", "--detach", "--port", "0")
+    assert started.returncode == 0, started.stderr
+    assert command("down").returncode == 0

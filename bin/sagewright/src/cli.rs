@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::FalseyValueParser};
 
 /// Self-hosted SageMaker: unmodified SageMaker code runs against it.
 #[derive(Parser)]
@@ -85,8 +85,16 @@ pub struct Up {
     /// Whether the first Describe after a Create waits for the end.
     #[arg(long, value_enum, env = "SAGEWRIGHT_HOLD")]
     pub hold: Option<Hold>,
+    /// Whether to stay off the network.
+    #[command(flatten)]
+    pub offline: Offline,
+}
+
+/// Whether to stay off the network.
+#[derive(Args)]
+pub struct Offline {
     /// Fetch nothing from package registries.
-    #[arg(long, env = "SAGEWRIGHT_OFFLINE")]
+    #[arg(long, env = "SAGEWRIGHT_OFFLINE", value_parser = FalseyValueParser::new())]
     pub offline: bool,
 }
 
@@ -137,6 +145,9 @@ pub enum Runtimes {
     Prefetch {
         /// `xgboost`.
         name: String,
+        /// Whether to stay off the network.
+        #[command(flatten)]
+        offline: Offline,
     },
 }
 

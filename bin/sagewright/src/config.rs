@@ -65,7 +65,7 @@ impl Settings {
         settings.host = up.host.unwrap_or(settings.host);
         settings.port = up.port.unwrap_or(settings.port);
         settings.hold = up.hold.unwrap_or(settings.hold);
-        settings.offline |= up.offline;
+        settings.offline |= up.offline.offline;
         settings.check(up)?;
         Ok(settings)
     }

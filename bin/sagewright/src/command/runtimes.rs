@@ -26,13 +26,12 @@ pub fn runtimes(data: &Data, action: &Runtimes) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Runtimes::Prefetch { name } if name == "xgboost" => {
-            let offline = std::env::var_os("SAGEWRIGHT_OFFLINE").is_some();
-            let folder = fetch::ensure(&lib, offline, &mut |line| eprintln!("{line}"))?;
+        Runtimes::Prefetch { name, offline } if name == "xgboost" => {
+            let folder = fetch::ensure(&lib, offline.offline, &mut |line| eprintln!("{line}"))?;
             say(folder.display())?;
             Ok(ExitCode::SUCCESS)
         }
-        Runtimes::Prefetch { name } => {
+        Runtimes::Prefetch { name, .. } => {
             eprintln!("sagewright: there is no runtime called {name}; known: xgboost");
             Ok(ExitCode::from(NOT_FOUND))
         }

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use algorithms::Catalogue;
+use algorithms::{Catalogue, xgboost::train::OFFLINE};
 use anyhow::Result;
 use api::Family;
 use aws::model::Service;
@@ -275,7 +275,7 @@ fn environment(data: &Data, settings: &Settings) -> Vec<(String, String)> {
     let handed_on = std::env::vars()
         .filter(|(name, _)| HANDED_ON.iter().any(|prefix| name.starts_with(prefix)));
     let lib = (programs::LIB.to_owned(), data.join("lib").display().to_string());
-    let offline = settings.offline.then(|| ("SAGEWRIGHT_OFFLINE".to_owned(), "1".to_owned()));
+    let offline = settings.offline.then(|| (OFFLINE.to_owned(), "1".to_owned()));
     // Threads that spin while they wait cost more than the work of a small job does.
     let waits = ("OMP_WAIT_POLICY".to_owned(), "passive".to_owned());
     handed_on.chain([lib, waits]).chain(offline).collect()
