@@ -9,7 +9,8 @@ mod page;
 mod shelf;
 pub mod unbuilt;
 
-use api::{Fault, What};
+use api::{Document, Fault, What};
+use serde_json::Value;
 
 pub use arn::{S3Uri, role};
 pub use hold::{Holding, Patience};
@@ -21,4 +22,19 @@ pub use shelf::{Kind, Shelf, epoch, read};
 pub fn unsupported(kind: &'static str, what: &str) -> Fault {
     let version = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
     Fault::new(What::Unsupported, kind, format_args!("{what} by Sagewright {version}."))
+}
+
+/// An answer written as a JSON object.
+#[must_use]
+pub fn document(value: Value) -> Document {
+    match value {
+        Value::Object(document) => document,
+        _ => Document::new(),
+    }
+}
+
+/// An answer of one member.
+#[must_use]
+pub fn one(member: &str, value: impl Into<Value>) -> Document {
+    Document::from_iter([(member.to_owned(), value.into())])
 }

@@ -46,7 +46,6 @@ impl Secrets {
             secret: letters(40)?,
             account: account.to_owned(),
             principal: assumed_role(account, EXECUTION_ROLE, SESSION),
-            admin: true,
         };
         Ok(Self { key, tunnel_token: letters(32)?, seal: hex::encode(random::<32>()?) })
     }

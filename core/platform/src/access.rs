@@ -11,8 +11,6 @@ pub struct Identity {
     pub account: String,
     /// As whom it acts: an assumed role's ARN.
     pub principal: String,
-    /// May open tunnels and stop the server, beside the API.
-    pub admin: bool,
 }
 
 /// Why a key identifies nobody.

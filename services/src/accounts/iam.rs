@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use types::{GLOBAL, Id, Owner, Timestamp};
 
 use super::{EXECUTION_ROLE, policy, sts::role_id};
+use crate::record::one;
 
 const KIND: &str = "role";
 /// What `MaxItems` is where it is not said (IAM's API reference).
@@ -208,7 +209,7 @@ impl IamApi for IamService {
                 roles.push(show(record, &role));
             }
         }
-        let mut answer = one("Roles", roles.into());
+        let mut answer = one("Roles", roles);
         answer.insert("IsTruncated".into(), page.next.is_some().into());
         answer.extend(page.next.map(|next| ("Marker".to_owned(), Value::String(next))));
         Ok(answer)
@@ -271,7 +272,7 @@ impl IamApi for IamService {
         let (_, role) = self.get(caller, &input.view.role_name).await?;
         let show = |arn: &String| json!({ "PolicyName": arn.rsplit('/').next().unwrap_or_default(), "PolicyArn": arn });
         let policies: Vec<_> = role.attached.iter().map(show).collect();
-        let mut answer = one("AttachedPolicies", policies.into());
+        let mut answer = one("AttachedPolicies", policies);
         answer.insert("IsTruncated".into(), false.into());
         Ok(answer)
     }
@@ -298,7 +299,7 @@ impl IamApi for IamService {
         let RolePolicyName { role_name, policy_name } = input.view;
         let (_, role) = self.get(caller, &role_name).await?;
         let document = role.inline.get(&policy_name).ok_or_else(|| no_policy(&policy_name))?;
-        let mut answer = one("RoleName", role_name.into());
+        let mut answer = one("RoleName", role_name);
         answer.insert("PolicyName".into(), policy_name.into());
         answer.insert("PolicyDocument".into(), encode(document).into());
         Ok(answer)
@@ -324,7 +325,7 @@ impl IamApi for IamService {
     ) -> Result<Document, Fault> {
         let (_, role) = self.get(caller, &input.view.role_name).await?;
         let names: Vec<_> = role.inline.into_keys().collect();
-        let mut answer = one("PolicyNames", names.into());
+        let mut answer = one("PolicyNames", names);
         answer.insert("IsTruncated".into(), false.into());
         Ok(answer)
     }
@@ -352,7 +353,7 @@ impl IamApi for IamService {
         };
         let of = |action| resources.iter().map(move |resource| result(action, resource));
         let results: Vec<_> = action_names.iter().flat_map(of).collect();
-        let mut answer = one("EvaluationResults", results.into());
+        let mut answer = one("EvaluationResults", results);
         answer.insert("IsTruncated".into(), false.into());
         Ok(answer)
     }
@@ -365,10 +366,6 @@ fn check_policy(text: &str) -> Result<(), Fault> {
 fn no_policy(name: &str) -> Fault {
     let message = format!("The role policy with name {name} cannot be found.");
     Fault::new(What::Missing, KIND, message)
-}
-
-fn one(member: &str, value: Value) -> Document {
-    Document::from_iter([(member.to_owned(), value)])
 }
 
 fn show(record: &Record, role: &Role) -> Value {

@@ -23,8 +23,6 @@ pub struct Key {
     pub account: String,
     /// As whom it acts: an assumed role's ARN.
     pub principal: String,
-    /// Whether it may administer the installation.
-    pub admin: bool,
 }
 
 /// Temporary credentials.
@@ -43,7 +41,6 @@ struct Session {
     key: String,
     account: String,
     principal: String,
-    admin: bool,
     /// Microseconds since 1970.
     expires: Timestamp,
 }
@@ -73,7 +70,7 @@ impl Keyring {
         let digits = Id::random().to_string().to_uppercase();
         let key = format!("ASIA{}", &digits[..16]);
         let (account, principal) = (account.to_owned(), principal.to_owned());
-        let session = Session { key: key.clone(), account, principal, admin: false, expires };
+        let session = Session { key: key.clone(), account, principal, expires };
         let body = serde_json::to_vec(&session)?;
         let token = format!(
             "{}.{}",
@@ -109,9 +106,9 @@ impl Access for Keyring {
     fn identify(&self, key: &str, token: Option<&str>) -> Result<Identity, Unidentified> {
         let Some(token) = token else {
             let keys = self.keys.read().map_err(|_| Unidentified::UnknownKey)?;
-            let Key { secret, account, principal, admin, .. } =
+            let Key { secret, account, principal, .. } =
                 keys.get(key).cloned().ok_or(Unidentified::UnknownKey)?;
-            return Ok(Identity { secret, account, principal, admin });
+            return Ok(Identity { secret, account, principal });
         };
         let session = self.opened(token).ok_or(Unidentified::BadToken)?;
         if session.key != key {
@@ -120,8 +117,8 @@ impl Access for Keyring {
         if session.expires <= Timestamp::now() {
             return Err(Unidentified::Expired);
         }
-        let Session { account, principal, admin, .. } = session;
-        Ok(Identity { secret: self.secret_of(key), account, principal, admin })
+        let Session { account, principal, .. } = session;
+        Ok(Identity { secret: self.secret_of(key), account, principal })
     }
 
     /// Everything inside the caller's account and nothing outside it.

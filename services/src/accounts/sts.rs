@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use types::{Owner, Timestamp};
 
 use super::{assumed_role, keys::Keyring};
-use crate::record;
+use crate::record::{self, document};
 
 /// What AssumeRole's `DurationSeconds` is where it is not said, and its bounds (its API reference).
 const HOUR: u64 = 3_600;
@@ -88,11 +88,4 @@ impl StsApi for StsService {
 pub(super) fn role_id(account: &str, role: &str) -> String {
     let digest = Sha256::digest(format!("{account}/{role}").as_bytes());
     format!("AROA{}", &hex::encode_upper(digest)[..17])
-}
-
-fn document(value: serde_json::Value) -> Document {
-    match value {
-        serde_json::Value::Object(document) => document,
-        _ => Document::new(),
-    }
 }

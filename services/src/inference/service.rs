@@ -27,7 +27,7 @@ use super::{
     served::Served,
     transform::{self, TransformJob},
 };
-use crate::record::{self, Holding, Kind, Shelf, read, unbuilt};
+use crate::record::{self, Holding, Kind, Shelf, one, read, unbuilt};
 
 /// Answers for everything that serves models.
 pub struct InferenceService {
@@ -379,8 +379,4 @@ fn variant_of(view: &TransformJobSpec) -> VariantSpec {
         initial_variant_weight: None,
         serverless_config: None,
     }
-}
-
-fn one(member: &str, value: impl Into<serde_json::Value>) -> Document {
-    Document::from_iter([(member.to_owned(), value.into())])
 }

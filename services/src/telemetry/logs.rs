@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use types::{Owner, Timestamp};
 
 use super::filter::Filter;
+use crate::record::document;
 
 /// The most that DescribeLogGroups and DescribeLogStreams answer at once, and their default.
 const PAGE: usize = 50;
@@ -161,7 +162,7 @@ impl LogsApi for LogService {
             Fault::new(What::Missing, "log-stream", message)
         })?;
         let events: Vec<Value> = page.events.iter().map(show_event).collect();
-        Ok(object(json!({
+        Ok(document(json!({
             "events": events,
             "nextForwardToken": Position::After(page.last).to_string(),
             "nextBackwardToken": Position::Before(page.first).to_string(),
@@ -314,13 +315,6 @@ fn cut<T>(list: &mut Vec<T>, limit: usize, name: impl Fn(&T) -> String) -> Optio
     let more = list.len() > limit;
     list.truncate(limit);
     list.last().filter(|_| more).map(name)
-}
-
-fn object(value: Value) -> Document {
-    match value {
-        Value::Object(document) => document,
-        _ => Document::new(),
-    }
 }
 
 fn paged(member: &str, items: Vec<Value>, next: Option<String>) -> Document {

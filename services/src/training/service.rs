@@ -13,7 +13,6 @@ use platform::{
     objects::Objects,
     store::{Record, Store},
 };
-use serde_json::json;
 use types::Timestamp;
 
 use super::{
@@ -88,7 +87,7 @@ impl TrainingApi for TrainingService {
         self.shelf.commit(owner, writes).await?;
         self.wake.wake();
         let arn = Shelf::<TrainingJob>::arn(owner, name);
-        Ok(Document::from_iter([("TrainingJobArn".to_owned(), json!(arn))]))
+        Ok(record::one("TrainingJobArn", arn))
     }
 
     async fn describe_training_job(

@@ -46,7 +46,6 @@ impl Access for Keys {
                 secret: SECRET.to_owned(),
                 account: ACCOUNT.to_owned(),
                 principal: format!("arn:aws:sts::{ACCOUNT}:assumed-role/Admin/me"),
-                admin: true,
             }),
             (KEY, Some(_)) => Err(Unidentified::BadToken),
             _ => Err(Unidentified::UnknownKey),
