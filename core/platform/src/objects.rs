@@ -8,6 +8,7 @@
 pub mod blobs;
 mod error;
 pub mod index;
+pub mod settings;
 
 use std::{io, pin::Pin};
 
