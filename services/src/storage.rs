@@ -5,6 +5,7 @@
 //! crash leaves between the two is an orphan that the sweeper finds. A commit runs to its end even
 //! if its caller has gone, for the blobs that it names stay pinned until it is decided.
 
+mod buckets;
 mod checksums;
 mod conditions;
 mod extents;
@@ -24,26 +25,27 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use platform::{
     objects::{
-        Bucket, ByteRange, Checksums, Conditions, ListKeys, Listing, ObjectError, ObjectHeaders,
-        ObjectInfo, Objects, PartName, Put, Read, Upload, UploadedPart,
+        Bucket, ByteRange, Completion, Conditions, Copy, CopySource, DeleteIf, Deleted, ListKeys,
+        ListUploads, ListVersions, Listing, NewUpload, ObjectError, ObjectInfo, ObjectName,
+        Objects, Put, Read, SettingsChange, Tags, Upload, UploadListing, UploadName, UploadedPart,
+        Version, VersionListing,
         blobs::Blobs,
         index::{IndexError, ObjectIndex},
     },
     workload::Part,
 };
 use tokio::sync::Notify;
-use types::{Owner, Timestamp};
+use types::Owner;
 
+use buckets::Known;
 use pins::{Pin, Pins};
 pub use sweeper::Swept;
-
-/// The region where making a bucket that one has already succeeds (S3 API reference, CreateBucket).
-const FORGIVING_REGION: &str = "us-east-1";
 
 /// The object store.
 pub struct Storage {
     index: Arc<dyn ObjectIndex>,
     blobs: Arc<dyn Blobs>,
+    buckets: Arc<Known>,
     pins: Arc<Pins>,
     /// Told after each commit, for the sweeper.
     changed: Arc<Notify>,
@@ -54,25 +56,21 @@ impl Storage {
     /// [`Storage::keep_swept`].
     #[must_use]
     pub fn new(index: Arc<dyn ObjectIndex>, blobs: Arc<dyn Blobs>) -> Self {
-        Self { index, blobs, pins: Arc::default(), changed: Arc::default() }
-    }
-
-    /// The bucket, which must be the caller's account's.
-    async fn owned(&self, owner: &Owner, name: &str) -> Result<Bucket, ObjectError> {
-        let bucket = self.index.bucket(name).await.map_err(failed)?;
-        let bucket = bucket.ok_or_else(|| ObjectError::NoSuchBucket(name.to_owned()))?;
-        if *bucket.account != *owner.account {
-            return Err(ObjectError::AccessDenied);
+        Self {
+            index,
+            blobs,
+            buckets: Arc::default(),
+            pins: Arc::default(),
+            changed: Arc::default(),
         }
-        Ok(bucket)
     }
 
     /// Runs a commit to its end, and holds its blobs until it is decided.
-    async fn decide(
+    async fn decide<T: Send + 'static>(
         &self,
         pin: Pin,
-        commit: impl Future<Output = Result<(), IndexError>> + Send + 'static,
-    ) -> Result<(), IndexError> {
+        commit: impl Future<Output = Result<T, IndexError>> + Send + 'static,
+    ) -> Result<T, IndexError> {
         let changed = self.changed.clone();
         let decided = tokio::spawn(async move {
             let decided = commit.await;
@@ -89,6 +87,7 @@ fn failed(error: IndexError) -> ObjectError {
     match error {
         IndexError::NoSuchBucket => ObjectError::NoSuchBucket(String::new()),
         IndexError::NoSuchKey => ObjectError::NoSuchKey(String::new()),
+        IndexError::NoSuchVersion => ObjectError::NoSuchVersion,
         IndexError::NoSuchUpload => ObjectError::NoSuchUpload,
         IndexError::BucketNotEmpty => ObjectError::BucketNotEmpty,
         IndexError::Unmet => ObjectError::PreconditionFailed,
@@ -108,38 +107,28 @@ fn failed_at(error: IndexError, bucket: &str, key: &str) -> ObjectError {
 #[async_trait]
 impl Objects for Storage {
     async fn create_bucket(&self, owner: &Owner, name: &str) -> Result<Bucket, ObjectError> {
-        names::check_bucket(name)?;
-        let bucket = Bucket {
-            name: name.to_owned(),
-            account: owner.account.to_string(),
-            region: owner.region.to_string(),
-            created: Timestamp::now(),
-        };
-        match self.index.create_bucket(bucket.clone()).await.map_err(failed)? {
-            None => Ok(bucket),
-            Some(known) if *known.account != *owner.account => {
-                Err(ObjectError::BucketAlreadyExists)
-            }
-            Some(known) if known.region == FORGIVING_REGION && known.region == *owner.region => {
-                Ok(known)
-            }
-            Some(_) => Err(ObjectError::BucketAlreadyOwnedByYou),
-        }
+        self.make_bucket(owner, name).await
     }
 
     async fn delete_bucket(&self, owner: &Owner, name: &str) -> Result<(), ObjectError> {
-        self.owned(owner, name).await?;
-        self.index.delete_bucket(name).await.map_err(|error| failed_at(error, name, ""))?;
-        self.changed.notify_one();
-        Ok(())
+        self.remove_bucket(owner, name).await
     }
 
-    async fn bucket(&self, owner: &Owner, name: &str) -> Result<Bucket, ObjectError> {
+    async fn bucket(&self, owner: &Owner, name: &str) -> Result<Arc<Bucket>, ObjectError> {
         self.owned(owner, name).await
     }
 
     async fn buckets(&self, owner: &Owner) -> Result<Vec<Bucket>, ObjectError> {
         self.index.buckets(&owner.account).await.map_err(failed)
+    }
+
+    async fn change_bucket(
+        &self,
+        owner: &Owner,
+        name: &str,
+        change: SettingsChange,
+    ) -> Result<(), ObjectError> {
+        self.set_about_bucket(owner, name, change).await
     }
 
     async fn put(&self, owner: &Owner, put: Put) -> Result<ObjectInfo, ObjectError> {
@@ -149,61 +138,66 @@ impl Objects for Storage {
     async fn head(
         &self,
         owner: &Owner,
-        bucket: &str,
-        key: &str,
+        name: ObjectName<'_>,
         conditions: &Conditions,
     ) -> Result<Option<ObjectInfo>, ObjectError> {
-        self.head_object(owner, bucket, key, conditions).await
+        self.head_object(owner, name, conditions).await
     }
 
     async fn get(
         &self,
         owner: &Owner,
-        bucket: &str,
-        key: &str,
+        name: ObjectName<'_>,
         range: Option<ByteRange>,
         conditions: &Conditions,
     ) -> Result<Option<Read>, ObjectError> {
-        self.get_object(owner, bucket, key, range, conditions).await
+        self.get_object(owner, name, range, conditions).await
     }
 
-    async fn delete(&self, owner: &Owner, bucket: &str, key: &str) -> Result<(), ObjectError> {
-        self.delete_object(owner, bucket, key).await
-    }
-
-    async fn copy(
+    async fn delete(
         &self,
         owner: &Owner,
-        source: (&str, &str),
-        conditions: &Conditions,
-        target: (&str, &str),
-        headers: Option<ObjectHeaders>,
-    ) -> Result<ObjectInfo, ObjectError> {
-        self.copy_object(owner, source, conditions, target, headers).await
+        name: ObjectName<'_>,
+        conditions: &DeleteIf,
+    ) -> Result<Deleted, ObjectError> {
+        self.delete_object(owner, name, conditions).await
+    }
+
+    async fn set_tags(
+        &self,
+        owner: &Owner,
+        name: ObjectName<'_>,
+        tags: Tags,
+    ) -> Result<Option<Version>, ObjectError> {
+        self.tag_object(owner, name, tags).await
+    }
+
+    async fn copy(&self, owner: &Owner, copy: Copy<'_>) -> Result<ObjectInfo, ObjectError> {
+        self.copy_object(owner, copy).await
     }
 
     async fn list(&self, owner: &Owner, list: &ListKeys) -> Result<Listing, ObjectError> {
         self.list_objects(owner, list).await
     }
 
+    async fn list_versions(
+        &self,
+        owner: &Owner,
+        list: &ListVersions,
+    ) -> Result<VersionListing, ObjectError> {
+        self.list_object_versions(owner, list).await
+    }
+
     async fn open_parts(
         &self,
         owner: &Owner,
-        bucket: &str,
-        key: &str,
+        name: ObjectName<'_>,
     ) -> Result<(ObjectInfo, Vec<Part>), ObjectError> {
-        self.open_object(owner, bucket, key).await
+        self.open_object(owner, name).await
     }
 
-    async fn create_upload(
-        &self,
-        owner: &Owner,
-        bucket: &str,
-        key: &str,
-        headers: ObjectHeaders,
-        checksums: Checksums,
-    ) -> Result<Upload, ObjectError> {
-        self.begin_upload(owner, bucket, key, headers, checksums).await
+    async fn create_upload(&self, owner: &Owner, new: NewUpload) -> Result<Upload, ObjectError> {
+        self.begin_upload(owner, new).await
     }
 
     async fn upload_part(
@@ -219,36 +213,27 @@ impl Objects for Storage {
     async fn upload_part_copy(
         &self,
         owner: &Owner,
-        source: (&str, &str),
+        source: CopySource<'_>,
         range: Option<(u64, u64)>,
-        conditions: &Conditions,
-        target: (&str, &str, &str, u32),
+        target: UploadName<'_>,
+        number: u32,
     ) -> Result<UploadedPart, ObjectError> {
-        self.copy_part(owner, source, range, conditions, target).await
+        self.copy_part(owner, source, range, target, number).await
     }
 
     async fn complete_upload(
         &self,
         owner: &Owner,
-        bucket: &str,
-        key: &str,
-        upload: &str,
-        parts: &[PartName],
-        conditions: &Conditions,
+        name: UploadName<'_>,
+        completion: Completion<'_>,
     ) -> Result<ObjectInfo, ObjectError> {
-        self.owned(owner, bucket).await?;
-        self.complete(bucket, key, upload, parts, conditions).await
+        self.owned(owner, name.bucket).await?;
+        self.complete(name, completion).await
     }
 
-    async fn abort_upload(
-        &self,
-        owner: &Owner,
-        bucket: &str,
-        key: &str,
-        upload: &str,
-    ) -> Result<(), ObjectError> {
-        self.owned(owner, bucket).await?;
-        self.index.abort(bucket, key, upload).await.map_err(failed)?;
+    async fn abort_upload(&self, owner: &Owner, name: UploadName<'_>) -> Result<(), ObjectError> {
+        self.owned(owner, name.bucket).await?;
+        self.index.abort(name).await.map_err(failed)?;
         self.changed.notify_one();
         Ok(())
     }
@@ -256,25 +241,27 @@ impl Objects for Storage {
     async fn parts(
         &self,
         owner: &Owner,
-        bucket: &str,
-        key: &str,
-        upload: &str,
+        name: UploadName<'_>,
         after: u32,
         limit: usize,
     ) -> Result<(Upload, Vec<UploadedPart>), ObjectError> {
-        let found = self.upload_of(owner, bucket, key, upload).await?;
+        let found = self.upload_of(owner, name).await?;
         let limit = limit.min(uploads::PARTS);
-        let parts = self.index.parts(upload, after, limit).await.map_err(failed)?;
+        let parts = self.index.parts(name.id, after, limit).await.map_err(failed)?;
         Ok((found, parts.into_iter().map(|entry| entry.part).collect()))
     }
 
     async fn uploads(
         &self,
         owner: &Owner,
-        bucket: &str,
-        prefix: &str,
-    ) -> Result<Vec<Upload>, ObjectError> {
-        self.owned(owner, bucket).await?;
-        self.index.uploads(bucket, prefix).await.map_err(|error| failed_at(error, bucket, ""))
+        list: &ListUploads,
+    ) -> Result<UploadListing, ObjectError> {
+        self.owned(owner, &list.bucket).await?;
+        let list = ListUploads {
+            delimiter: list.delimiter.clone().filter(|delimiter| !delimiter.is_empty()),
+            limit: list.limit.min(uploads::PAGE),
+            ..list.clone()
+        };
+        self.index.uploads(&list).await.map_err(|error| failed_at(error, &list.bucket, ""))
     }
 }

@@ -5,7 +5,10 @@
 //! holds when it writes. A row of `objects` says where the bytes are, and `blobs` counts how many
 //! extents name a blob; whoever writes one must write the other.
 
+mod blob_names;
+mod buckets_table;
 mod objects_table;
+mod pages;
 mod rows;
 mod uploads_table;
 
@@ -17,21 +20,24 @@ use std::path::Path;
 use async_trait::async_trait;
 use platform::{
     objects::{
-        Bucket, ListKeys, Listing, Upload,
-        index::{Entry, Guard, IndexError, ObjectIndex, PartEntry},
+        Bucket, DeleteIf, Deleted, ListKeys, ListUploads, ListVersions, Listing, ObjectName,
+        SettingsChange, Tags, Upload, UploadListing, UploadName, Version, VersionListing,
+        index::{Entry, Found, Guard, IndexError, ObjectIndex, PartEntry},
     },
     store::StoreError,
 };
-use rusqlite::{Connection, OptionalExtension as _, params};
-use types::Id;
+use rusqlite::Connection;
+use types::{Id, Timestamp};
 
 use crate::{
     OpenError,
     database::{Database, Schema},
 };
-use rows::{bucket_from, micros};
 
-const SCHEMA: Schema = &[include_str!("../migrations-objects/0001_objects.sql")];
+const SCHEMA: Schema = &[
+    include_str!("../migrations-objects/0001_objects.sql"),
+    include_str!("../migrations-objects/0002_versions.sql"),
+];
 
 /// [`ObjectIndex`] over one SQLite file.
 pub struct SqliteIndex {
@@ -95,92 +101,113 @@ impl SqliteIndex {
     }
 }
 
-/// The number of a bucket, by which its objects are kept.
-fn bucket_number(connection: &Connection, name: &str) -> Result<i64, Refusal> {
-    let mut statement = connection.prepare_cached("SELECT id FROM buckets WHERE name = ?1")?;
-    let number = statement.query_row([name], |row| row.get(0)).optional()?;
-    number.ok_or(Refusal::Caller(IndexError::NoSuchBucket))
+/// An object's name for work on another thread.
+struct Held {
+    bucket: String,
+    key: String,
+    version: Option<Version>,
 }
 
-fn find_bucket(connection: &Connection, name: &str) -> Result<Option<Bucket>, Refusal> {
-    let mut statement = connection
-        .prepare_cached("SELECT name, account, region, created FROM buckets WHERE name = ?1")?;
-    Ok(statement.query_row([name], bucket_from).optional()?)
-}
-
-fn buckets_of(connection: &Connection, account: &str) -> Result<Vec<Bucket>, Refusal> {
-    let mut statement = connection.prepare_cached(
-        "SELECT name, account, region, created FROM buckets WHERE account = ?1 ORDER BY name",
-    )?;
-    let found = statement.query_map([account], bucket_from)?;
-    Ok(found.collect::<rusqlite::Result<_>>()?)
-}
-
-fn insert_bucket(connection: &Connection, bucket: &Bucket) -> Result<Option<Bucket>, Refusal> {
-    let known = find_bucket(connection, &bucket.name)?;
-    if known.is_none() {
-        let Bucket { name, account, region, created } = bucket;
-        connection
-            .prepare_cached(
-                "INSERT INTO buckets (name, account, region, created) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![name, account, region, micros(*created)])?;
+impl Held {
+    fn of(name: ObjectName<'_>) -> Self {
+        let ObjectName { bucket, key, version } = name;
+        Self { bucket: bucket.to_owned(), key: key.to_owned(), version }
     }
-    Ok(known)
+
+    fn name(&self) -> ObjectName<'_> {
+        ObjectName { bucket: &self.bucket, key: &self.key, version: self.version }
+    }
 }
 
-fn remove_bucket(connection: &Connection, name: &str) -> Result<(), Refusal> {
-    let number = bucket_number(connection, name)?;
-    let used: bool = connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM objects WHERE bucket = ?1)")?
-        .query_row([number], |row| row.get(0))?;
-    if used {
-        return Err(Refusal::Caller(IndexError::BucketNotEmpty));
+/// An upload's name for work on another thread.
+struct HeldUpload {
+    bucket: String,
+    key: String,
+    id: String,
+}
+
+impl HeldUpload {
+    fn of(name: UploadName<'_>) -> Self {
+        let UploadName { bucket, key, id } = name;
+        Self { bucket: bucket.to_owned(), key: key.to_owned(), id: id.to_owned() }
     }
-    uploads_table::end_all(connection, number)?;
-    connection.prepare_cached("DELETE FROM buckets WHERE id = ?1")?.execute([number])?;
-    Ok(())
+
+    fn name(&self) -> UploadName<'_> {
+        UploadName { bucket: &self.bucket, key: &self.key, id: &self.id }
+    }
 }
 
 #[async_trait]
 impl ObjectIndex for SqliteIndex {
     async fn create_bucket(&self, bucket: Bucket) -> Result<Option<Bucket>, IndexError> {
-        self.write(move |connection| insert_bucket(connection, &bucket)).await
+        self.write(move |connection| buckets_table::insert(connection, &bucket)).await
     }
 
     async fn delete_bucket(&self, name: &str) -> Result<(), IndexError> {
         let name = name.to_owned();
-        self.write(move |connection| remove_bucket(connection, &name)).await
+        self.write(move |connection| buckets_table::remove(connection, &name)).await
     }
 
     async fn bucket(&self, name: &str) -> Result<Option<Bucket>, IndexError> {
         let name = name.to_owned();
-        self.read(move |connection| find_bucket(connection, &name)).await
+        self.read(move |connection| buckets_table::find(connection, &name)).await
     }
 
     async fn buckets(&self, account: &str) -> Result<Vec<Bucket>, IndexError> {
         let account = account.to_owned();
-        self.read(move |connection| buckets_of(connection, &account)).await
+        self.read(move |connection| buckets_table::of(connection, &account)).await
     }
 
-    async fn put(&self, bucket: &str, entry: Entry, guard: Guard) -> Result<(), IndexError> {
+    async fn change_bucket(&self, name: &str, change: SettingsChange) -> Result<(), IndexError> {
+        let name = name.to_owned();
+        self.write(move |connection| buckets_table::change(connection, &name, change)).await
+    }
+
+    async fn put(
+        &self,
+        bucket: &str,
+        entry: Entry,
+        guard: Guard,
+    ) -> Result<Option<Version>, IndexError> {
         let bucket = bucket.to_owned();
         self.write(move |connection| objects_table::put(connection, &bucket, &entry, &guard)).await
     }
 
-    async fn get(&self, bucket: &str, key: &str) -> Result<Option<Entry>, IndexError> {
-        let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        self.read(move |connection| objects_table::get(connection, &bucket, key)).await
+    async fn get(&self, name: ObjectName<'_>) -> Result<Option<Found>, IndexError> {
+        let Held { bucket, key, version } = Held::of(name);
+        self.read(move |connection| objects_table::get(connection, &bucket, &key, version)).await
     }
 
-    async fn delete(&self, bucket: &str, key: &str) -> Result<(), IndexError> {
-        let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        self.write(move |connection| objects_table::delete(connection, &bucket, &key)).await
+    async fn delete(
+        &self,
+        name: ObjectName<'_>,
+        conditions: &DeleteIf,
+        now: Timestamp,
+    ) -> Result<Deleted, IndexError> {
+        let (held, conditions) = (Held::of(name), conditions.clone());
+        self.write(move |connection| {
+            objects_table::delete(connection, held.name(), &conditions, now)
+        })
+        .await
+    }
+
+    async fn set_tags(
+        &self,
+        name: ObjectName<'_>,
+        tags: Tags,
+    ) -> Result<Option<Version>, IndexError> {
+        let held = Held::of(name);
+        self.write(move |connection| objects_table::set_tags(connection, held.name(), &tags)).await
     }
 
     async fn list(&self, list: &ListKeys) -> Result<Listing, IndexError> {
         let list = list.clone();
-        self.read(move |connection| objects_table::list(connection, &list)).await
+        self.read(move |connection| pages::of_keys(connection, &list)).await
+    }
+
+    async fn list_versions(&self, list: &ListVersions) -> Result<VersionListing, IndexError> {
+        let list = list.clone();
+        self.read(move |connection| pages::of_versions(connection, &list)).await
     }
 
     async fn create_upload(&self, bucket: &str, upload: Upload) -> Result<(), IndexError> {
@@ -188,19 +215,14 @@ impl ObjectIndex for SqliteIndex {
         self.write(move |connection| uploads_table::create(connection, &bucket, &upload)).await
     }
 
-    async fn upload(
-        &self,
-        bucket: &str,
-        key: &str,
-        upload: &str,
-    ) -> Result<Option<Upload>, IndexError> {
-        let (bucket, key, upload) = (bucket.to_owned(), key.to_owned(), upload.to_owned());
-        self.read(move |connection| uploads_table::find(connection, &bucket, &key, &upload)).await
+    async fn upload(&self, name: UploadName<'_>) -> Result<Option<Upload>, IndexError> {
+        let held = HeldUpload::of(name);
+        self.read(move |connection| uploads_table::find(connection, held.name())).await
     }
 
-    async fn uploads(&self, bucket: &str, prefix: &str) -> Result<Vec<Upload>, IndexError> {
-        let (bucket, prefix) = (bucket.to_owned(), prefix.to_owned());
-        self.read(move |connection| uploads_table::list(connection, &bucket, &prefix)).await
+    async fn uploads(&self, list: &ListUploads) -> Result<UploadListing, IndexError> {
+        let list = list.clone();
+        self.read(move |connection| uploads_table::list(connection, &list)).await
     }
 
     async fn put_part(&self, upload: &str, part: PartEntry) -> Result<(), IndexError> {
@@ -218,27 +240,32 @@ impl ObjectIndex for SqliteIndex {
         self.read(move |connection| uploads_table::parts(connection, &upload, after, limit)).await
     }
 
-    async fn complete(&self, bucket: &str, entry: Entry, guard: Guard) -> Result<(), IndexError> {
+    async fn complete(
+        &self,
+        bucket: &str,
+        entry: Entry,
+        guard: Guard,
+    ) -> Result<Option<Version>, IndexError> {
         let bucket = bucket.to_owned();
         self.write(move |connection| uploads_table::complete(connection, &bucket, &entry, &guard))
             .await
     }
 
-    async fn abort(&self, bucket: &str, key: &str, upload: &str) -> Result<(), IndexError> {
-        let (bucket, key, upload) = (bucket.to_owned(), key.to_owned(), upload.to_owned());
-        self.write(move |connection| uploads_table::abort(connection, &bucket, &key, &upload)).await
+    async fn abort(&self, name: UploadName<'_>) -> Result<(), IndexError> {
+        let held = HeldUpload::of(name);
+        self.write(move |connection| uploads_table::abort(connection, held.name())).await
     }
 
     async fn garbage(&self, limit: usize) -> Result<Vec<Id>, IndexError> {
-        self.read(move |connection| objects_table::garbage(connection, limit)).await
+        self.read(move |connection| blob_names::garbage(connection, limit)).await
     }
 
     async fn forget(&self, blobs: &[Id]) -> Result<(), IndexError> {
         let blobs = blobs.to_vec();
-        self.write(move |connection| objects_table::forget(connection, &blobs)).await
+        self.write(move |connection| blob_names::forget(connection, &blobs)).await
     }
 
     async fn unknown(&self, blobs: Vec<Id>) -> Result<Vec<Id>, IndexError> {
-        self.read(move |connection| objects_table::unknown(connection, blobs)).await
+        self.read(move |connection| blob_names::unknown(connection, blobs)).await
     }
 }

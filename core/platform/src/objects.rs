@@ -9,8 +9,10 @@ pub mod blobs;
 mod error;
 pub mod index;
 pub mod settings;
+mod upload;
+mod version;
 
-use std::{io, pin::Pin};
+use std::{io, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -22,6 +24,13 @@ use types::{Owner, Timestamp};
 use crate::workload::Part;
 
 pub use error::ObjectError;
+pub use settings::{BucketSettings, SettingsChange, Tags};
+pub use upload::{
+    Completion, ListUploads, NewUpload, PartName, Upload, UploadListing, UploadName, UploadedPart,
+};
+pub use version::{
+    DeleteIf, Deleted, Kept, ListVersions, Marker, NotAVersion, ObjectName, Version, VersionListing,
+};
 
 /// A body on its way. Ends in an error where it is not what its sender promised; then nothing of
 /// it may be kept.
@@ -60,6 +69,8 @@ pub struct Bucket {
     pub region: String,
     /// When it was made.
     pub created: Timestamp,
+    /// What its owner has set about it.
+    pub settings: BucketSettings,
 }
 
 /// The checksums that S3 knows of an object, as base64 text.
@@ -96,8 +107,20 @@ pub struct ObjectHeaders {
     pub metadata: Vec<(String, String)>,
 }
 
+/// A part of an object that was uploaded in parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectPart {
+    /// The number that it had in the upload, 1 to 10,000.
+    pub number: u32,
+    /// Bytes.
+    pub size: u64,
+    /// Base64 text, by the object's algorithm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
+}
+
 /// What is known of an object without its bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObjectInfo {
     /// Its key.
     pub key: String,
@@ -111,8 +134,12 @@ pub struct ObjectInfo {
     pub headers: ObjectHeaders,
     /// What is known of its bytes.
     pub checksums: Checksums,
-    /// The sizes of the parts it was uploaded in, bytes; empty for a plain PUT.
-    pub part_sizes: Vec<u64>,
+    /// The parts it was uploaded in; none for a plain PUT.
+    pub parts: Vec<ObjectPart>,
+    /// Its tags.
+    pub tags: Tags,
+    /// Which version it is; `None` where its bucket never kept any.
+    pub version: Option<Version>,
 }
 
 /// Which bytes to read.
@@ -145,6 +172,8 @@ pub struct Put {
     pub key: String,
     /// What is kept with it.
     pub headers: ObjectHeaders,
+    /// Its tags.
+    pub tags: Tags,
     /// The checksum to compute and keep, and the value it must have where it was sent before the
     /// body. One that comes in a trailer is checked by the body itself.
     pub checksums: Checksums,
@@ -163,6 +192,7 @@ impl Put {
             bucket: bucket.into(),
             key: key.into(),
             headers: ObjectHeaders::default(),
+            tags: Tags::new(),
             checksums: Checksums::default(),
             content_md5: None,
             conditions: Conditions::default(),
@@ -209,45 +239,31 @@ pub struct Listing {
     pub last: Option<String>,
 }
 
-/// A part of an upload, as a client names it to complete it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PartName {
-    /// 1 to 10,000.
-    pub number: u32,
-    /// Without quotes.
-    pub etag: String,
-    /// Base64 text, where the client sent one.
+/// Where a copy reads.
+#[derive(Clone, Copy, Debug)]
+pub struct CopySource<'a> {
+    /// Whose bucket it is in.
+    pub owner: &'a Owner,
+    /// What is copied.
+    pub name: ObjectName<'a>,
+    /// What must hold of it.
+    pub conditions: &'a Conditions,
+}
+
+/// A copy to make. What is `None` is taken over from the source.
+pub struct Copy<'a> {
+    /// Of what.
+    pub source: CopySource<'a>,
+    /// The bucket and the key that it will have.
+    pub target: (&'a str, &'a str),
+    /// What must hold of the object that it replaces.
+    pub conditions: &'a Conditions,
+    /// What is kept with it.
+    pub headers: Option<ObjectHeaders>,
+    /// Its tags.
+    pub tags: Option<Tags>,
+    /// The algorithm of the checksum to compute, `crc32`.
     pub checksum: Option<String>,
-}
-
-/// An uploaded part.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UploadedPart {
-    /// 1 to 10,000.
-    pub number: u32,
-    /// Bytes.
-    pub size: u64,
-    /// Without quotes.
-    pub etag: String,
-    /// When it was acknowledged.
-    pub modified: Timestamp,
-    /// What is known of its bytes.
-    pub checksums: Checksums,
-}
-
-/// An upload under way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upload {
-    /// The key it will have.
-    pub key: String,
-    /// Opaque.
-    pub id: String,
-    /// When it was begun.
-    pub created: Timestamp,
-    /// What the object will carry.
-    pub headers: ObjectHeaders,
-    /// The checksum's algorithm.
-    pub checksums: Checksums,
 }
 
 /// Everything that touches users' data. The caller's account must own the bucket, else
@@ -259,9 +275,17 @@ pub trait Objects: Send + Sync {
     /// Removes an empty bucket.
     async fn delete_bucket(&self, owner: &Owner, name: &str) -> Result<(), ObjectError>;
     /// The bucket, if the caller may know of it.
-    async fn bucket(&self, owner: &Owner, name: &str) -> Result<Bucket, ObjectError>;
+    async fn bucket(&self, owner: &Owner, name: &str) -> Result<Arc<Bucket>, ObjectError>;
     /// The caller's buckets, by name.
     async fn buckets(&self, owner: &Owner) -> Result<Vec<Bucket>, ObjectError>;
+
+    /// Changes one thing that is set about a bucket.
+    async fn change_bucket(
+        &self,
+        owner: &Owner,
+        name: &str,
+        change: SettingsChange,
+    ) -> Result<(), ObjectError>;
 
     /// Stores an object; visible and durable when it returns.
     async fn put(&self, owner: &Owner, put: Put) -> Result<ObjectInfo, ObjectError>;
@@ -269,50 +293,51 @@ pub trait Objects: Send + Sync {
     async fn head(
         &self,
         owner: &Owner,
-        bucket: &str,
-        key: &str,
+        name: ObjectName<'_>,
         conditions: &Conditions,
     ) -> Result<Option<ObjectInfo>, ObjectError>;
     /// An object's bytes. `None` stands for "not modified", as the conditions say.
     async fn get(
         &self,
         owner: &Owner,
-        bucket: &str,
-        key: &str,
+        name: ObjectName<'_>,
         range: Option<ByteRange>,
         conditions: &Conditions,
     ) -> Result<Option<Read>, ObjectError>;
-    /// Removes an object; removing what is not there succeeds.
-    async fn delete(&self, owner: &Owner, bucket: &str, key: &str) -> Result<(), ObjectError>;
-    /// Makes `(bucket, key)` the same bytes as `source` (bucket, key), which the conditions are
-    /// about. With `headers` they replace the source's.
-    async fn copy(
+    /// Removes an object, or puts a delete marker in its place where versions are kept; with a
+    /// version removes that one for good. Removing what is not there succeeds.
+    async fn delete(
         &self,
         owner: &Owner,
-        source: (&str, &str),
-        conditions: &Conditions,
-        target: (&str, &str),
-        headers: Option<ObjectHeaders>,
-    ) -> Result<ObjectInfo, ObjectError>;
+        name: ObjectName<'_>,
+        conditions: &DeleteIf,
+    ) -> Result<Deleted, ObjectError>;
+    /// Replaces an object's tags; what else is known of it stays.
+    async fn set_tags(
+        &self,
+        owner: &Owner,
+        name: ObjectName<'_>,
+        tags: Tags,
+    ) -> Result<Option<Version>, ObjectError>;
+    /// Makes an object of the same bytes as another; `owner` has the target's bucket.
+    async fn copy(&self, owner: &Owner, copy: Copy<'_>) -> Result<ObjectInfo, ObjectError>;
     /// A page of keys.
     async fn list(&self, owner: &Owner, list: &ListKeys) -> Result<Listing, ObjectError>;
+    /// A page of keys with all their versions.
+    async fn list_versions(
+        &self,
+        owner: &Owner,
+        list: &ListVersions,
+    ) -> Result<VersionListing, ObjectError>;
     /// An object as files open for reading, pinned until dropped.
     async fn open_parts(
         &self,
         owner: &Owner,
-        bucket: &str,
-        key: &str,
+        name: ObjectName<'_>,
     ) -> Result<(ObjectInfo, Vec<Part>), ObjectError>;
 
     /// Begins an upload.
-    async fn create_upload(
-        &self,
-        owner: &Owner,
-        bucket: &str,
-        key: &str,
-        headers: ObjectHeaders,
-        checksums: Checksums,
-    ) -> Result<Upload, ObjectError>;
+    async fn create_upload(&self, owner: &Owner, new: NewUpload) -> Result<Upload, ObjectError>;
     /// Stores a part; durable when it returns. The same number again replaces it. `put` carries
     /// bucket, key, body and checksums; the rest of it is not looked at.
     async fn upload_part(
@@ -322,50 +347,37 @@ pub trait Objects: Send + Sync {
         number: u32,
         put: Put,
     ) -> Result<UploadedPart, ObjectError>;
-    /// Stores a range of `source` (bucket, key), first and last byte inclusive, as a part of
-    /// `target` (bucket, key, upload, number). A range that leaves the source is
-    /// [`ObjectError::InvalidRange`].
+    /// Stores a range of the source, first and last byte inclusive, as a part. A range that leaves
+    /// the source is [`ObjectError::InvalidRange`].
     async fn upload_part_copy(
         &self,
         owner: &Owner,
-        source: (&str, &str),
+        source: CopySource<'_>,
         range: Option<(u64, u64)>,
-        conditions: &Conditions,
-        target: (&str, &str, &str, u32),
+        target: UploadName<'_>,
+        number: u32,
     ) -> Result<UploadedPart, ObjectError>;
     /// Makes the object of its parts, which need not all be used. A repeated call answers the same.
     async fn complete_upload(
         &self,
         owner: &Owner,
-        bucket: &str,
-        key: &str,
-        upload: &str,
-        parts: &[PartName],
-        conditions: &Conditions,
+        name: UploadName<'_>,
+        completion: Completion<'_>,
     ) -> Result<ObjectInfo, ObjectError>;
     /// Forgets an upload and its parts.
-    async fn abort_upload(
-        &self,
-        owner: &Owner,
-        bucket: &str,
-        key: &str,
-        upload: &str,
-    ) -> Result<(), ObjectError>;
+    async fn abort_upload(&self, owner: &Owner, name: UploadName<'_>) -> Result<(), ObjectError>;
     /// An upload and its parts after number `after`, at most `limit`.
     async fn parts(
         &self,
         owner: &Owner,
-        bucket: &str,
-        key: &str,
-        upload: &str,
+        name: UploadName<'_>,
         after: u32,
         limit: usize,
     ) -> Result<(Upload, Vec<UploadedPart>), ObjectError>;
-    /// The bucket's uploads by key and time.
+    /// A page of the bucket's uploads.
     async fn uploads(
         &self,
         owner: &Owner,
-        bucket: &str,
-        prefix: &str,
-    ) -> Result<Vec<Upload>, ObjectError>;
+        list: &ListUploads,
+    ) -> Result<UploadListing, ObjectError>;
 }

@@ -5,7 +5,7 @@ use api::{
     inference::{ContainerSpec, ModelSpec},
 };
 use platform::{
-    objects::{Conditions, Objects},
+    objects::{Conditions, ObjectName, Objects},
     scorer::LoadModel,
     store::{Record, State},
 };
@@ -83,7 +83,10 @@ pub async fn check(
     }
     let uri = data(container)?;
     let missing = || invalid(format!("Could not find model data at {uri}."));
-    match objects.head(owner, &uri.bucket, &uri.key, &Conditions::default()).await {
+    match objects
+        .head(owner, ObjectName::current(&uri.bucket, &uri.key), &Conditions::default())
+        .await
+    {
         Ok(Some(_)) => Ok(()),
         Ok(None) | Err(_) => Err(missing()),
     }

@@ -2,7 +2,7 @@
 
 use api::{Fault, What};
 use platform::{
-    objects::{ListKeys, ObjectError, Objects},
+    objects::{ListKeys, ObjectError, ObjectName, Objects},
     workload::InputFile,
 };
 use types::Owner;
@@ -59,7 +59,8 @@ pub async fn files(
                 continue;
             }
             let name = name(&uri.key, &object.key)?;
-            let opened = objects.open_parts(owner, &uri.bucket, &object.key).await;
+            let opened =
+                objects.open_parts(owner, ObjectName::current(&uri.bucket, &object.key)).await;
             let (_, parts) = opened.map_err(|error| cannot_read(uri, error))?;
             files.push(InputFile { name, parts });
         }

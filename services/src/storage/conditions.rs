@@ -100,7 +100,6 @@ pub(super) fn resolve(
 
 #[cfg(test)]
 mod tests {
-    use platform::objects::{Checksums, ObjectHeaders};
     use proptest::prelude::*;
 
     use super::*;
@@ -111,9 +110,7 @@ mod tests {
             size: 10,
             etag: "abc".to_owned(),
             modified: Timestamp::from_micros(100_500_000),
-            headers: ObjectHeaders::default(),
-            checksums: Checksums::default(),
-            part_sizes: Vec::new(),
+            ..ObjectInfo::default()
         }
     }
 

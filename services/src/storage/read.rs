@@ -10,9 +10,10 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use platform::{
     objects::{
-        ByteRange, ByteStream, Conditions, ListKeys, Listing, ObjectError, ObjectInfo, Read,
+        ByteRange, ByteStream, Conditions, ListKeys, ListVersions, Listing, ObjectError,
+        ObjectInfo, ObjectName, Read, VersionListing,
         blobs::Blobs,
-        index::{Content, Entry, Extent},
+        index::{Content, Entry, Extent, Found},
         whole,
     },
     workload::Part,
@@ -48,13 +49,18 @@ impl Iterator for Pieces {
 }
 
 impl Storage {
-    /// The object of that key, its blobs held.
-    pub(super) async fn held(&self, bucket: &str, key: &str) -> Result<(Entry, Pin), ObjectError> {
+    /// The object of that name, its blobs held.
+    pub(super) async fn held(&self, name: ObjectName<'_>) -> Result<(Entry, Pin), ObjectError> {
         let _looking = self.pins.looking().await;
-        let entry = self.index.get(bucket, key).await.map_err(failed)?;
-        let entry = entry.ok_or_else(|| ObjectError::NoSuchKey(key.to_owned()))?;
-        let pin = self.pins.pin(entry.content.blobs());
-        Ok((entry, pin))
+        match self.index.get(name).await.map_err(failed)? {
+            Some(Found::Object(entry)) => {
+                let pin = self.pins.pin(entry.content.blobs());
+                Ok((*entry, pin))
+            }
+            Some(Found::Marker(marker)) => Err(marker.refusal(name.version.is_some())),
+            None if name.version.is_some() => Err(ObjectError::NoSuchVersion),
+            None => Err(ObjectError::NoSuchKey(name.key.to_owned())),
+        }
     }
 
     /// The bytes of some content.
@@ -72,12 +78,11 @@ impl Storage {
     pub(super) async fn head_object(
         &self,
         owner: &Owner,
-        bucket: &str,
-        key: &str,
+        name: ObjectName<'_>,
         conditions: &Conditions,
     ) -> Result<Option<ObjectInfo>, ObjectError> {
-        self.owned(owner, bucket).await?;
-        let (entry, _pin) = self.held(bucket, key).await?;
+        self.owned(owner, name.bucket).await?;
+        let (entry, _pin) = self.held(name).await?;
         match judge(conditions, &entry.info) {
             Verdict::Proceed => Ok(Some(entry.info)),
             Verdict::NotModified => Ok(None),
@@ -88,13 +93,12 @@ impl Storage {
     pub(super) async fn get_object(
         &self,
         owner: &Owner,
-        bucket: &str,
-        key: &str,
+        name: ObjectName<'_>,
         range: Option<ByteRange>,
         conditions: &Conditions,
     ) -> Result<Option<Read>, ObjectError> {
-        self.owned(owner, bucket).await?;
-        let (entry, pin) = self.held(bucket, key).await?;
+        self.owned(owner, name.bucket).await?;
+        let (entry, pin) = self.held(name).await?;
         match judge(conditions, &entry.info) {
             Verdict::Proceed => {}
             Verdict::NotModified => return Ok(None),
@@ -122,15 +126,28 @@ impl Storage {
         self.index.list(&list).await.map_err(|error| failed_at(error, &list.bucket, ""))
     }
 
+    pub(super) async fn list_object_versions(
+        &self,
+        owner: &Owner,
+        list: &ListVersions,
+    ) -> Result<VersionListing, ObjectError> {
+        self.owned(owner, &list.bucket).await?;
+        let list = ListVersions {
+            delimiter: list.delimiter.clone().filter(|delimiter| !delimiter.is_empty()),
+            limit: list.limit.min(KEYS),
+            ..list.clone()
+        };
+        self.index.list_versions(&list).await.map_err(|error| failed_at(error, &list.bucket, ""))
+    }
+
     /// An open file is its own pin, so the others may go when this returns.
     pub(super) async fn open_object(
         &self,
         owner: &Owner,
-        bucket: &str,
-        key: &str,
+        name: ObjectName<'_>,
     ) -> Result<(ObjectInfo, Vec<Part>), ObjectError> {
-        self.owned(owner, bucket).await?;
-        let (entry, _pin) = self.held(bucket, key).await?;
+        self.owned(owner, name.bucket).await?;
+        let (entry, _pin) = self.held(name).await?;
         let parts = match entry.content {
             Content::Inline(bytes) => vec![Part::Inline(bytes)],
             Content::Extents(extents) => self.open_extents(extents).await?,

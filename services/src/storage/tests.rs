@@ -4,14 +4,15 @@ mod model;
 mod rules;
 mod survival;
 mod uploading;
+mod versions;
 
 use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use platform::objects::{
-    ByteRange, Conditions, ObjectError, Objects as _, Put, blobs::memory::MemoryBlobs,
-    index::memory::MemoryIndex, whole,
+    ByteRange, Conditions, Copy, CopySource, DeleteIf, Deleted, ObjectError, ObjectInfo,
+    ObjectName, Objects as _, Put, blobs::memory::MemoryBlobs, index::memory::MemoryIndex, whole,
 };
 use store_sql::objects::SqliteIndex;
 use types::Owner;
@@ -53,8 +54,39 @@ async fn put(store: &Storage, key: &str, bytes: impl Into<Bytes>) -> String {
     store.put(&owner(), put).await.unwrap().etag
 }
 
+fn at(key: &str) -> ObjectName<'_> {
+    ObjectName::current(BUCKET, key)
+}
+
+async fn delete(store: &Storage, key: &str) -> Deleted {
+    store.delete(&owner(), at(key), &DeleteIf::default()).await.unwrap()
+}
+
+async fn head(store: &Storage, name: ObjectName<'_>) -> Result<ObjectInfo, ObjectError> {
+    Ok(store.head(&owner(), name, &Conditions::default()).await?.unwrap())
+}
+
+/// Copies a key, where the conditions hold of it.
+async fn copy(
+    store: &Storage,
+    from: &str,
+    conditions: &Conditions,
+    to: &str,
+) -> Result<ObjectInfo, ObjectError> {
+    let me = owner();
+    let copy = Copy {
+        source: CopySource { owner: &me, name: at(from), conditions },
+        target: (BUCKET, to),
+        conditions: &Conditions::default(),
+        headers: None,
+        tags: None,
+        checksum: None,
+    };
+    store.copy(&me, copy).await
+}
+
 async fn get(store: &Storage, key: &str, range: Option<ByteRange>) -> Result<Vec<u8>, ObjectError> {
-    let read = store.get(&owner(), BUCKET, key, range, &Conditions::default()).await?;
+    let read = store.get(&owner(), at(key), range, &Conditions::default()).await?;
     let chunks: Vec<Bytes> = read.unwrap().body.try_collect().await.unwrap();
     Ok(chunks.concat())
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use futures_util::StreamExt as _;
 use platform::objects::{
-    ByteStream, Checksums, Conditions, ObjectError, ObjectHeaders, ObjectInfo, PartName, Put,
-    Upload, UploadedPart,
-    index::{Content, Entry, IndexError, PartEntry},
+    ByteStream, Checksums, Completion, CopySource, NewUpload, ObjectError, ObjectInfo, ObjectName,
+    ObjectPart, PartName, Put, Upload, UploadName, UploadedPart,
+    index::{Content, Entry, Found, IndexError, PartEntry},
 };
 use types::{Id, Owner, Timestamp};
 
@@ -22,6 +22,8 @@ use super::{
 
 /// Parts of an upload at most (S3's quota).
 pub(super) const PARTS: usize = 10_000;
+/// Uploads in a page at most (S3's limit of `max-uploads`).
+pub(super) const PAGE: usize = 1000;
 /// The numbers that parts may have (same place).
 const NUMBERS: std::ops::RangeInclusive<u32> = 1..=10_000;
 /// The smallest part that is not the last, bytes (same place: 5 MiB).
@@ -31,23 +33,17 @@ impl Storage {
     pub(super) async fn begin_upload(
         &self,
         owner: &Owner,
-        bucket: &str,
-        key: &str,
-        headers: ObjectHeaders,
-        checksums: Checksums,
+        new: NewUpload,
     ) -> Result<Upload, ObjectError> {
-        self.owned(owner, bucket).await?;
-        names::check_key(key)?;
+        let NewUpload { bucket, key, headers, tags, checksums } = new;
+        self.owned(owner, &bucket).await?;
+        names::check_key(&key)?;
         checksums::check_asked(&checksums)?;
-        let upload = Upload {
-            key: key.to_owned(),
-            id: Id::random().to_string(),
-            created: Timestamp::now(),
-            headers,
-            checksums,
-        };
-        let begun = self.index.create_upload(bucket, upload.clone()).await;
-        begun.map_err(|error| failed_at(error, bucket, key))?;
+        let created = Timestamp::now();
+        let id = Id::random().to_string();
+        let upload = Upload { key, id, created, headers, tags, checksums };
+        let begun = self.index.create_upload(&bucket, upload.clone()).await;
+        begun.map_err(|error| failed_at(error, &bucket, &upload.key))?;
         Ok(upload)
     }
 
@@ -55,12 +51,10 @@ impl Storage {
     pub(super) async fn upload_of(
         &self,
         owner: &Owner,
-        bucket: &str,
-        key: &str,
-        upload: &str,
+        name: UploadName<'_>,
     ) -> Result<Upload, ObjectError> {
-        self.owned(owner, bucket).await?;
-        let found = self.index.upload(bucket, key, upload).await.map_err(failed)?;
+        self.owned(owner, name.bucket).await?;
+        let found = self.index.upload(name).await.map_err(failed)?;
         found.ok_or(ObjectError::NoSuchUpload)
     }
 
@@ -73,7 +67,8 @@ impl Storage {
     ) -> Result<UploadedPart, ObjectError> {
         check_number(number)?;
         let Put { bucket, key, checksums, content_md5, body, .. } = put;
-        let found = self.upload_of(owner, &bucket, &key, upload).await?;
+        let name = UploadName { bucket: &bucket, key: &key, id: upload };
+        let found = self.upload_of(owner, name).await?;
         let algorithm = Algorithm::asked(&found.checksums)?;
         let promise = Promise::new(&checksums, algorithm, content_md5.as_deref())?;
         self.keep_part(upload, number, body, &promise).await
@@ -120,18 +115,19 @@ impl Storage {
     pub(super) async fn copy_part(
         &self,
         owner: &Owner,
-        source: (&str, &str),
+        source: CopySource<'_>,
         range: Option<(u64, u64)>,
-        conditions: &Conditions,
-        (bucket, key, upload, number): (&str, &str, &str, u32),
+        target: UploadName<'_>,
+        number: u32,
     ) -> Result<UploadedPart, ObjectError> {
         check_number(number)?;
-        self.owned(owner, source.0).await?;
-        let found = self.upload_of(owner, bucket, key, upload).await?;
+        self.owned(source.owner, source.name.bucket).await?;
+        let found = self.upload_of(owner, target).await?;
+        let upload = target.id;
         let promise =
             Promise::new(&Checksums::default(), Algorithm::asked(&found.checksums)?, None)?;
-        let (entry, pin) = self.held(source.0, source.1).await?;
-        conditions::require(conditions, &entry.info)?;
+        let (entry, pin) = self.held(source.name).await?;
+        conditions::require(source.conditions, &entry.info)?;
         let (offset, len) = inside(range, entry.info.size)?;
         let content = slice(&entry.content, offset, len);
         if matches!(content, Content::Inline(_)) {
@@ -147,41 +143,36 @@ impl Storage {
 
     pub(super) async fn complete(
         &self,
-        bucket: &str,
-        key: &str,
-        upload: &str,
-        parts: &[PartName],
-        conditions: &Conditions,
+        name: UploadName<'_>,
+        completion: Completion<'_>,
     ) -> Result<ObjectInfo, ObjectError> {
-        let guard = conditions::guard(conditions)?;
-        let Some(found) = self.index.upload(bucket, key, upload).await.map_err(failed)? else {
-            return self.completed_before(bucket, key, upload).await;
+        let guard = conditions::guard(completion.conditions)?;
+        let Some(found) = self.index.upload(name).await.map_err(failed)? else {
+            return self.completed_before(name).await;
         };
-        let (entry, pin) = match self.assemble(found, parts).await {
-            Err(ObjectError::NoSuchUpload) => {
-                return self.completed_before(bucket, key, upload).await;
-            }
+        let (entry, pin) = match self.assemble(found, completion.parts).await {
+            Err(ObjectError::NoSuchUpload) => return self.completed_before(name).await,
             assembled => assembled?,
         };
+        check_whole(&entry.info, &completion)?;
         let info = entry.info.clone();
-        let (index, name) = (self.index.clone(), bucket.to_owned());
-        match self.decide(pin, async move { index.complete(&name, entry, guard).await }).await {
-            Ok(()) => Ok(info),
-            Err(IndexError::NoSuchUpload) => self.completed_before(bucket, key, upload).await,
-            Err(error) => Err(failed_at(error, bucket, key)),
+        let (index, bucket) = (self.index.clone(), name.bucket.to_owned());
+        match self.decide(pin, async move { index.complete(&bucket, entry, guard).await }).await {
+            Ok(version) => Ok(ObjectInfo { version, ..info }),
+            Err(IndexError::NoSuchUpload) => self.completed_before(name).await,
+            Err(error) => Err(failed_at(error, name.bucket, name.key)),
         }
     }
 
     /// The answer to a repeated call, as long as the object is still the one that it made.
-    async fn completed_before(
-        &self,
-        bucket: &str,
-        key: &str,
-        upload: &str,
-    ) -> Result<ObjectInfo, ObjectError> {
-        let entry = self.index.get(bucket, key).await.map_err(failed)?;
-        let made = entry.filter(|entry| entry.upload.as_deref() == Some(upload));
-        made.map(|entry| entry.info).ok_or(ObjectError::NoSuchUpload)
+    async fn completed_before(&self, name: UploadName<'_>) -> Result<ObjectInfo, ObjectError> {
+        let current = ObjectName::current(name.bucket, name.key);
+        match self.index.get(current).await.map_err(failed)? {
+            Some(Found::Object(entry)) if entry.upload.as_deref() == Some(name.id) => {
+                Ok(entry.info)
+            }
+            Some(Found::Object(_) | Found::Marker(_)) | None => Err(ObjectError::NoSuchUpload),
+        }
     }
 
     /// The object that the named parts are together, its blobs held.
@@ -204,9 +195,32 @@ impl Storage {
             modified: Timestamp::now(),
             headers: upload.headers,
             checksums: checksums::of_parts(&upload.checksums, &parts)?,
-            part_sizes: parts.iter().map(|part| part.size).collect(),
+            parts: parts.into_iter().map(object_part).collect(),
+            tags: upload.tags,
+            version: None,
         };
         Ok((Entry { info, upload: Some(upload.id), content }, pin))
+    }
+}
+
+fn object_part(part: UploadedPart) -> ObjectPart {
+    ObjectPart { number: part.number, size: part.size, checksum: part.checksums.value }
+}
+
+/// Whether the object is what its client says of all of it.
+fn check_whole(info: &ObjectInfo, completion: &Completion<'_>) -> Result<(), ObjectError> {
+    if completion.size.is_some_and(|size| size != info.size) {
+        return Err(ObjectError::InvalidRequest(
+            "The provided 'x-amz-mp-object-size' header does not match what was computed."
+                .to_owned(),
+        ));
+    }
+    match (completion.checksum, info.checksums.value.as_deref()) {
+        (Some(said), Some(known)) if said != known => {
+            let algorithm = info.checksums.algorithm.as_deref().unwrap_or_default();
+            Err(ObjectError::BadDigest(algorithm.to_uppercase()))
+        }
+        (Some(_) | None, _) => Ok(()),
     }
 }
 
@@ -239,7 +253,10 @@ fn inside(range: Option<(u64, u64)>, length: u64) -> Result<(u64, u64), ObjectEr
 }
 
 /// What would have been computed of these bytes had they come in.
-async fn digest(mut body: ByteStream, promise: &Promise) -> Result<Digests, ObjectError> {
+pub(super) async fn digest(
+    mut body: ByteStream,
+    promise: &Promise,
+) -> Result<Digests, ObjectError> {
     let mut hashing = Hashing::new(promise.hashes());
     while let Some(chunk) = body.next().await {
         hashing.add(chunk.map_err(ObjectError::internal)?).await?;

@@ -1,17 +1,18 @@
 //! Objects on their way in, copied and removed.
 
 use platform::objects::{
-    Conditions, ObjectError, ObjectHeaders, ObjectInfo, Put,
+    Checksums, Copy, DeleteIf, Deleted, ObjectError, ObjectInfo, ObjectName, Put, Tags, Version,
     index::{Content, Entry, Guard, IndexError},
 };
 use types::{Owner, Timestamp};
 
 use super::{
     Storage,
-    checksums::Promise,
+    checksums::{Algorithm, Promise},
     conditions, failed_at, names,
     pins::Pin,
-    receive::{INLINE, Receiver},
+    receive::{INLINE, LARGEST, Receiver},
+    uploads::digest,
 };
 
 impl Storage {
@@ -20,7 +21,7 @@ impl Storage {
         owner: &Owner,
         put: Put,
     ) -> Result<ObjectInfo, ObjectError> {
-        let Put { bucket, key, headers, checksums, content_md5, conditions, body } = put;
+        let Put { bucket, key, headers, tags, checksums, content_md5, conditions, body } = put;
         self.owned(owner, &bucket).await?;
         names::check_key(&key)?;
         let guard = conditions::guard(&conditions)?;
@@ -33,7 +34,9 @@ impl Storage {
             modified: Timestamp::now(),
             headers,
             checksums: received.digests.checksums,
-            part_sizes: Vec::new(),
+            parts: Vec::new(),
+            tags,
+            version: None,
         };
         let entry = Entry { info, upload: None, content: received.content };
         self.make_visible(&bucket, entry, guard, received.pin).await
@@ -53,7 +56,7 @@ impl Storage {
     ) -> Result<ObjectInfo, ObjectError> {
         let (info, content) = (entry.info.clone(), entry.content.clone());
         match self.commit(bucket, entry, guard, pin).await {
-            Ok(()) => Ok(info),
+            Ok(version) => Ok(ObjectInfo { version, ..info }),
             Err(refusal) => {
                 self.discard(&content, &refusal).await;
                 Err(failed_at(refusal, bucket, &info.key))
@@ -67,7 +70,7 @@ impl Storage {
         entry: Entry,
         guard: Guard,
         pin: Pin,
-    ) -> Result<(), IndexError> {
+    ) -> Result<Option<Version>, IndexError> {
         let (index, bucket) = (self.index.clone(), bucket.to_owned());
         self.decide(pin, async move { index.put(&bucket, entry, guard).await }).await
     }
@@ -79,6 +82,7 @@ impl Storage {
             IndexError::Failed(_) => return,
             IndexError::NoSuchBucket
             | IndexError::NoSuchKey
+            | IndexError::NoSuchVersion
             | IndexError::NoSuchUpload
             | IndexError::BucketNotEmpty
             | IndexError::Unmet => {}
@@ -94,37 +98,75 @@ impl Storage {
     pub(super) async fn copy_object(
         &self,
         owner: &Owner,
-        source: (&str, &str),
-        conditions: &Conditions,
-        target: (&str, &str),
-        headers: Option<ObjectHeaders>,
+        copy: Copy<'_>,
     ) -> Result<ObjectInfo, ObjectError> {
-        self.owned(owner, source.0).await?;
-        self.owned(owner, target.0).await?;
-        names::check_key(target.1)?;
-        let (found, pin) = self.held(source.0, source.1).await?;
-        conditions::require(conditions, &found.info)?;
+        let Copy { source, target: (bucket, key), conditions, headers, tags, checksum } = copy;
+        self.owned(source.owner, source.name.bucket).await?;
+        self.owned(owner, bucket).await?;
+        names::check_key(key)?;
+        let guard = conditions::guard(conditions)?;
+        let (found, pin) = self.held(source.name).await?;
+        conditions::require(source.conditions, &found.info)?;
+        if found.info.size > LARGEST {
+            return Err(ObjectError::CopyTooLarge);
+        }
+        let checksums = self.checksums_of_copy(&found, checksum).await?;
         let info = ObjectInfo {
-            key: target.1.to_owned(),
+            key: key.to_owned(),
             modified: Timestamp::now(),
             headers: headers.unwrap_or(found.info.headers),
+            tags: tags.unwrap_or(found.info.tags),
+            checksums,
+            version: None,
             ..found.info
         };
         let entry = Entry { info: info.clone(), upload: None, content: found.content };
-        let copied = self.commit(target.0, entry, Guard::Any, pin).await;
-        copied.map_err(|error| failed_at(error, target.0, target.1))?;
-        Ok(info)
+        let copied = self.commit(bucket, entry, guard, pin).await;
+        let version = copied.map_err(|error| failed_at(error, bucket, key))?;
+        Ok(ObjectInfo { version, ..info })
+    }
+
+    /// The source's, unless another one is asked for; then all bytes are read.
+    async fn checksums_of_copy(
+        &self,
+        source: &Entry,
+        asked: Option<String>,
+    ) -> Result<Checksums, ObjectError> {
+        let asked = Checksums { algorithm: asked, ..Checksums::default() };
+        let algorithm = Algorithm::asked(&asked)?;
+        if algorithm.is_none() || algorithm == Algorithm::asked(&source.info.checksums)? {
+            return Ok(source.info.checksums.clone());
+        }
+        let again = self.pins.pin(source.content.blobs());
+        let promise = Promise::new(&asked, None, None)?;
+        let digests = digest(self.body(source.content.clone(), again), &promise).await?;
+        Ok(digests.checksums)
     }
 
     pub(super) async fn delete_object(
         &self,
         owner: &Owner,
-        bucket: &str,
-        key: &str,
-    ) -> Result<(), ObjectError> {
-        self.owned(owner, bucket).await?;
-        self.index.delete(bucket, key).await.map_err(|error| failed_at(error, bucket, key))?;
+        name: ObjectName<'_>,
+        conditions: &DeleteIf,
+    ) -> Result<Deleted, ObjectError> {
+        self.owned(owner, name.bucket).await?;
+        names::check_key(name.key)?;
+        let deleted = self.index.delete(name, conditions, Timestamp::now()).await;
+        let deleted = deleted.map_err(|error| failed_at(error, name.bucket, name.key))?;
         self.changed.notify_one();
-        Ok(())
+        Ok(deleted)
+    }
+
+    pub(super) async fn tag_object(
+        &self,
+        owner: &Owner,
+        name: ObjectName<'_>,
+        tags: Tags,
+    ) -> Result<Option<Version>, ObjectError> {
+        self.owned(owner, name.bucket).await?;
+        match self.index.set_tags(name, tags).await {
+            Err(IndexError::NoSuchKey) if name.version.is_some() => Err(ObjectError::NoSuchVersion),
+            tagged => tagged.map_err(|error| failed_at(error, name.bucket, name.key)),
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use platform::{
     executor::Stop,
-    objects::{Conditions, Objects},
+    objects::{Conditions, ObjectName, Objects},
     workload::Program,
 };
 use serde_json::{Value, json};
@@ -42,7 +42,11 @@ async fn a_job_becomes_a_process_a_log_a_metric_and_a_model() {
     assert_eq!(done["EnableNetworkIsolation"], false);
     assert_eq!(done.get("Tags"), None);
     let key = "out/a/output/model.tar.gz";
-    let kept = house.objects.head(&owner(), "data", key, &Conditions::default()).await.unwrap();
+    let kept = house
+        .objects
+        .head(&owner(), ObjectName::current("data", key), &Conditions::default())
+        .await
+        .unwrap();
     assert_eq!(kept.unwrap().size, 9);
 
     let group = "/aws/sagemaker/TrainingJobs";

@@ -1,7 +1,7 @@
 //! Batch transform.
 
 use platform::{
-    objects::{Conditions, Objects},
+    objects::{Conditions, ObjectName, Objects},
     transform::{Output, Outputs, Settings},
 };
 use serde_json::{Value, json};
@@ -60,7 +60,11 @@ async fn every_input_has_its_predictions_beside_its_name() {
     house.ends(workload.id, 0);
     ended(&house, "Completed").await;
     let key = "predictions/a.csv.out";
-    let kept = house.objects.head(&owner(), "data", key, &Conditions::default()).await.unwrap();
+    let kept = house
+        .objects
+        .head(&owner(), ObjectName::current("data", key), &Conditions::default())
+        .await
+        .unwrap();
     let kept = kept.unwrap();
     assert_eq!((kept.size, kept.headers.content_type.as_deref()), (4, Some("text/csv")));
 }
@@ -75,7 +79,10 @@ async fn a_transform_that_fails_keeps_nothing_and_says_why() {
     let shown = ended(&house, "Failed").await;
     assert_eq!(shown["FailureReason"], "ClientError: a.csv: 415, exit code: 1");
     let key = "predictions/a.csv.out";
-    let kept = house.objects.head(&owner(), "data", key, &Conditions::default()).await;
+    let kept = house
+        .objects
+        .head(&owner(), ObjectName::current("data", key), &Conditions::default())
+        .await;
     assert!(kept.is_err());
 }
 

@@ -1,55 +1,140 @@
-//! Objects, their bytes, and the count of who names a blob.
+//! Objects, their versions, and their bytes.
+//!
+//! A row is a version of a key. Of one key the row with the greatest number is current; a bucket
+//! without versions has one row a key, which is replaced. `null` is a name for the one row of a key
+//! that is not `kept`, wherever it stands among the others.
 
 use bytes::Bytes;
 use platform::objects::{
-    ListKeys, Listing, ObjectInfo,
-    index::{Content, Entry, Extent, Guard, Start, common_prefix, past, start},
+    DeleteIf, Deleted, Marker, ObjectInfo, ObjectName, Tags, Version,
+    index::{Content, Entry, Found, Guard, IndexError},
+    settings::Versioning,
 };
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
-use types::Id;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use types::Timestamp;
 
 use super::{
-    Refusal, bucket_number,
-    rows::{Json, count, id, ids, key, micros, stored, time},
+    Refusal, blob_names,
+    buckets_table::{self, Place, read_versioning},
+    rows::{Json, count, micros, number_from, stored, time, version_from},
 };
 
-/// The version of every object, until buckets can keep more than one.
-const NULL_VERSION: i64 = 0;
+/// The number of every version while versioning is off.
+const UNVERSIONED: i64 = 0;
 
-/// Makes an object in place of the one that has its key.
+/// The `content` of a delete marker.
+const NO_CONTENT: i64 = 0;
+
+/// Makes an object, and answers which version it is.
 pub(super) fn put(
     connection: &Connection,
     bucket: &str,
     entry: &Entry,
     guard: &Guard,
-) -> Result<(), Refusal> {
-    let number = bucket_number(connection, bucket)?;
-    let old = replaced(connection, number, &entry.info.key)?;
-    guard.check(old.as_ref().map(|old| old.etag.as_str()))?;
-    name_all(connection, entry.content.blobs())?;
+) -> Result<Option<Version>, Refusal> {
+    let place = buckets_table::place(connection, bucket)?;
+    let key = entry.info.key.as_str();
+    let current = current(connection, place, key)?;
+    let there = current.as_ref().filter(|current| !current.marker);
+    guard.check(there.map(|current| current.etag.as_str()))?;
+    let old = replaced(connection, place, key, current.as_ref())?;
+    blob_names::name_all(connection, entry.content.blobs())?;
     let content = insert_content(connection, entry)?;
-    insert_object(connection, number, entry, content)?;
-    match old {
-        Some(old) => remove_content(connection, old.content),
-        None => Ok(()),
+    let number = next_number(place, current.as_ref(), entry.info.modified);
+    if let Some(old) = old {
+        remove_row(connection, place, key, old)?;
+    }
+    insert_object(connection, place, entry, number, content)?;
+    Ok(told(place, number))
+}
+
+/// The row of a key that is current.
+struct Current {
+    number: i64,
+    kept: bool,
+    marker: bool,
+    etag: String,
+    modified: Timestamp,
+    size: u64,
+}
+
+fn current_from(row: &Row<'_>) -> rusqlite::Result<Current> {
+    Ok(Current {
+        number: row.get(0)?,
+        kept: row.get(1)?,
+        marker: row.get(2)?,
+        etag: row.get(3)?,
+        modified: time(row, 4)?,
+        size: count(row, 5)?,
+    })
+}
+
+fn current(connection: &Connection, place: Place, key: &str) -> rusqlite::Result<Option<Current>> {
+    connection
+        .prepare_cached(
+            "SELECT version, kept, marker, etag, modified, size FROM objects
+             WHERE bucket = ?1 AND key = ?2 ORDER BY version DESC LIMIT 1",
+        )?
+        .query_row(params![place.number, key.as_bytes()], current_from)
+        .optional()
+}
+
+/// A version by its name; the current one where there is none.
+fn named(
+    connection: &Connection,
+    place: Place,
+    key: &str,
+    version: Option<Version>,
+) -> rusqlite::Result<Option<Current>> {
+    let Some(version) = version else { return current(connection, place, key) };
+    let (kept, number) = match version {
+        Version::Null => (false, None),
+        Version::Numbered(number) => (true, Some(stored(number)?)),
+    };
+    connection
+        .prepare_cached(
+            "SELECT version, kept, marker, etag, modified, size FROM objects
+             WHERE bucket = ?1 AND key = ?2 AND kept = ?3 AND version = ifnull(?4, version)",
+        )?
+        .query_row(params![place.number, key.as_bytes(), kept, number], current_from)
+        .optional()
+}
+
+/// The number of the row that a new version takes the place of.
+fn replaced(
+    connection: &Connection,
+    place: Place,
+    key: &str,
+    current: Option<&Current>,
+) -> rusqlite::Result<Option<i64>> {
+    match (place.versioning, current) {
+        (_, None) | (Versioning::Enabled, Some(_)) => Ok(None),
+        (Versioning::Off, Some(current)) => Ok(Some(current.number)),
+        (Versioning::Suspended, Some(_)) => {
+            let null = named(connection, place, key, Some(Version::Null))?;
+            Ok(null.map(|null| null.number))
+        }
     }
 }
 
-/// What a put takes the place of.
-struct Replaced {
-    etag: String,
-    content: i64,
+/// The number of a new version: the time, and always more than that of the version before it.
+fn next_number(place: Place, current: Option<&Current>, at: Timestamp) -> i64 {
+    match place.versioning {
+        Versioning::Off => UNVERSIONED,
+        Versioning::Enabled | Versioning::Suspended => {
+            let next = current.map_or(UNVERSIONED, |current| current.number) + 1;
+            micros(at).max(next)
+        }
+    }
 }
 
-fn replaced(connection: &Connection, bucket: i64, key: &str) -> rusqlite::Result<Option<Replaced>> {
-    connection
-        .prepare_cached(
-            "SELECT etag, content FROM objects WHERE bucket = ?1 AND key = ?2 AND version = ?3",
-        )?
-        .query_row(params![bucket, key.as_bytes(), NULL_VERSION], |row| {
-            Ok(Replaced { etag: row.get(0)?, content: row.get(1)? })
-        })
-        .optional()
+/// How the newest version of a bucket is called.
+fn told(place: Place, number: i64) -> Option<Version> {
+    match place.versioning {
+        Versioning::Off => None,
+        Versioning::Enabled => Some(version_from(true, number)),
+        Versioning::Suspended => Some(Version::Null),
+    }
 }
 
 fn insert_content(connection: &Connection, entry: &Entry) -> rusqlite::Result<i64> {
@@ -58,27 +143,28 @@ fn insert_content(connection: &Connection, entry: &Entry) -> rusqlite::Result<i6
         Content::Extents(extents) => (None, Some(Json(extents))),
     };
     connection
-        .prepare_cached("INSERT INTO contents (inline, extents, part_sizes) VALUES (?1, ?2, ?3)")?
-        .insert(params![inline, extents, Json(&entry.info.part_sizes)])
+        .prepare_cached("INSERT INTO contents (inline, extents, parts) VALUES (?1, ?2, ?3)")?
+        .insert(params![inline, extents, Json(&entry.info.parts)])
 }
 
 fn insert_object(
     connection: &Connection,
-    bucket: i64,
+    place: Place,
     entry: &Entry,
+    number: i64,
     content: i64,
 ) -> rusqlite::Result<()> {
     let Entry { info, upload, .. } = entry;
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO objects
-                (bucket, key, version, size, etag, modified, headers, checksums, upload, content)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO objects (bucket, key, version, size, etag, modified, headers, checksums,
+                 upload, content, kept, tags)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
-            bucket,
+            place.number,
             info.key.as_bytes(),
-            NULL_VERSION,
+            number,
             stored(info.size)?,
             info.etag,
             micros(info.modified),
@@ -86,210 +172,161 @@ fn insert_object(
             Json(&info.checksums),
             upload,
             content,
+            place.versioning == Versioning::Enabled,
+            Json(&info.tags),
         ])
         .map(drop)
 }
 
-/// Removes an object's bytes, which no object names any more.
-fn remove_content(connection: &Connection, content: i64) -> Result<(), Refusal> {
-    let extents: Option<Json<Vec<Extent>>> = connection
+/// Removes a version, and its bytes, which no version names any more.
+fn remove_row(
+    connection: &Connection,
+    place: Place,
+    key: &str,
+    number: i64,
+) -> Result<(), Refusal> {
+    let content: i64 = connection
+        .prepare_cached(
+            "DELETE FROM objects WHERE bucket = ?1 AND key = ?2 AND version = ?3
+             RETURNING content",
+        )?
+        .query_row(params![place.number, key.as_bytes(), number], |row| row.get(0))?;
+    if content == NO_CONTENT {
+        return Ok(());
+    }
+    let extents = connection
         .prepare_cached("DELETE FROM contents WHERE id = ?1 RETURNING extents")?
         .query_row([content], |row| row.get(0))?;
-    let extents = extents.map(|Json(extents)| extents).unwrap_or_default();
-    unname_all(connection, extents.iter().map(|extent| extent.blob))
+    blob_names::unname_extents(connection, extents)
 }
 
-/// Counts one more name for each blob.
-pub(super) fn name_all(
-    connection: &Connection,
-    blobs: impl Iterator<Item = Id>,
-) -> Result<(), Refusal> {
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO blobs (id, refs) VALUES (?1, 1) ON CONFLICT DO UPDATE SET refs = refs + 1",
-    )?;
-    for blob in blobs {
-        statement.execute([blob.to_string()])?;
-    }
-    Ok(())
-}
-
-/// Counts one name less for each blob.
-pub(super) fn unname_all(
-    connection: &Connection,
-    blobs: impl Iterator<Item = Id>,
-) -> Result<(), Refusal> {
-    let mut statement =
-        connection.prepare_cached("UPDATE blobs SET refs = refs - 1 WHERE id = ?1")?;
-    for blob in blobs {
-        statement.execute([blob.to_string()])?;
-    }
-    Ok(())
-}
-
-/// The object of a key, with its bytes or where they are.
+/// What a key or one of its versions stands for, with its bytes or where they are.
 pub(super) fn get(
     connection: &Connection,
     bucket: &str,
-    key: String,
-) -> Result<Option<Entry>, Refusal> {
+    key: &str,
+    version: Option<Version>,
+) -> Result<Option<Found>, Refusal> {
+    let (any, kept, number) = match version {
+        None => (true, false, None),
+        Some(Version::Null) => (false, false, None),
+        Some(Version::Numbered(number)) => (false, true, Some(stored(number)?)),
+    };
     let mut statement = connection.prepare_cached(
-        "SELECT size, etag, modified, headers, checksums, part_sizes, upload, inline, extents
+        "SELECT version, kept, size, etag, modified, checksums, headers, parts, upload, inline,
+             extents, marker, tags, versioning
          FROM buckets JOIN objects ON objects.bucket = buckets.id
-             JOIN contents ON contents.id = objects.content
+             LEFT JOIN contents ON contents.id = objects.content
          WHERE buckets.name = ?1 AND key = ?2
+             AND (?3 OR (kept = ?4 AND version = ifnull(?5, version)))
          ORDER BY version DESC LIMIT 1",
     )?;
-    let found = statement.query_row(params![bucket, key.as_bytes()], |row| {
-        let info = ObjectInfo {
-            part_sizes: row.get::<_, Json<_>>(5)?.0,
-            ..info_from(row, 0, String::new())?
-        };
-        Ok(Entry { info, upload: row.get(6)?, content: content_from(row)? })
-    });
-    let named = |mut entry: Entry| {
-        entry.info.key = key;
-        entry
-    };
-    Ok(found.optional()?.map(named))
+    let mut rows = statement.query(params![bucket, key.as_bytes(), any, kept, number])?;
+    Ok(rows.next()?.map(|row| found(row, key.to_owned())).transpose()?)
 }
 
-/// `size, etag, modified, headers, checksums` from column `first` on.
-fn info_from(row: &Row<'_>, first: usize, key: String) -> rusqlite::Result<ObjectInfo> {
+fn found(row: &Row<'_>, key: String) -> rusqlite::Result<Found> {
+    let version = number_from(row, 0)?;
+    if row.get(11)? {
+        return Ok(Found::Marker(Marker { key, version, modified: time(row, 4)? }));
+    }
+    let versioning = read_versioning(row.get(13)?);
+    let info = ObjectInfo {
+        headers: row.get::<_, Json<_>>(6)?.0,
+        parts: row.get::<_, Json<_>>(7)?.0,
+        tags: row.get::<_, Json<_>>(12)?.0,
+        version: (versioning != Versioning::Off).then_some(version),
+        ..brief_from(row, 2, key)?
+    };
+    let content = content_from(row)?;
+    Ok(Found::Object(Box::new(Entry { info, upload: row.get(8)?, content })))
+}
+
+/// `size, etag, modified, checksums` from column `first` on.
+pub(super) fn brief_from(row: &Row<'_>, first: usize, key: String) -> rusqlite::Result<ObjectInfo> {
     Ok(ObjectInfo {
         key,
         size: count(row, first)?,
         etag: row.get(first + 1)?,
         modified: time(row, first + 2)?,
-        headers: row.get::<_, Json<_>>(first + 3)?.0,
-        checksums: row.get::<_, Json<_>>(first + 4)?.0,
-        part_sizes: Vec::new(),
+        checksums: row.get::<_, Json<_>>(first + 3)?.0,
+        ..ObjectInfo::default()
     })
 }
 
 fn content_from(row: &Row<'_>) -> rusqlite::Result<Content> {
-    let inline: Option<Vec<u8>> = row.get(7)?;
+    let inline: Option<Vec<u8>> = row.get(9)?;
     match inline {
         Some(bytes) => Ok(Content::Inline(Bytes::from(bytes))),
-        None => Ok(Content::Extents(row.get::<_, Json<_>>(8)?.0)),
+        None => Ok(Content::Extents(row.get::<_, Json<_>>(10)?.0)),
     }
 }
 
-/// Removes an object, if there is one.
-pub(super) fn delete(connection: &Connection, bucket: &str, key: &str) -> Result<(), Refusal> {
-    let number = bucket_number(connection, bucket)?;
-    let content: Option<i64> = connection
-        .prepare_cached(
-            "DELETE FROM objects WHERE bucket = ?1 AND key = ?2 AND version = ?3
-             RETURNING content",
-        )?
-        .query_row(params![number, key.as_bytes(), NULL_VERSION], |row| row.get(0))
-        .optional()?;
-    match content {
-        Some(content) => remove_content(connection, content),
-        None => Ok(()),
+/// Removes a version, or makes a delete marker.
+pub(super) fn delete(
+    connection: &Connection,
+    name: ObjectName<'_>,
+    conditions: &DeleteIf,
+    now: Timestamp,
+) -> Result<Deleted, Refusal> {
+    let place = buckets_table::place(connection, name.bucket)?;
+    let there = named(connection, place, name.key, name.version)?;
+    if there.as_ref().is_some_and(|it| !conditions.holds(&it.etag, it.modified, it.size)) {
+        return Err(IndexError::Unmet.into());
     }
-}
-
-/// A page of keys: walks the rows, and where one folds into a common prefix seeks past all that
-/// fold with it, so that a page costs what it shows and not what it stands for.
-pub(super) fn list(connection: &Connection, list: &ListKeys) -> Result<Listing, Refusal> {
-    let number = bucket_number(connection, &list.bucket)?;
-    let delimiter = list.delimiter.as_deref();
-    let mut page = Page { list, listing: Listing::default() };
-    let mut from = match start(&list.prefix, delimiter, list.after.as_deref()) {
-        Start::At(key) => Some(key),
-        Start::After(key) => Some(next_key(key)),
-        Start::Nowhere => None,
-    };
-    if list.limit == 0 {
-        return Ok(page.listing);
+    if name.version.is_none() && place.versioning != Versioning::Off {
+        return mark(connection, place, name.key, there.as_ref(), now);
     }
-    let mut statement = connection.prepare_cached(
-        "SELECT key, size, etag, modified, headers, checksums
-         FROM objects WHERE bucket = ?1 AND key >= ?2 ORDER BY key",
-    )?;
-    while let Some(key) = from.take() {
-        from = page.walk(&mut statement, number, &key)?;
+    let marker = there.as_ref().is_some_and(|there| there.marker);
+    if let Some(there) = there {
+        remove_row(connection, place, name.key, there.number)?;
     }
-    Ok(page.listing)
+    Ok(Deleted { version: name.version, marker })
 }
 
-/// The smallest key that is greater than this one.
-fn next_key(mut key: Vec<u8>) -> Vec<u8> {
-    key.push(0);
-    key
-}
-
-/// A page being filled.
-struct Page<'a> {
-    list: &'a ListKeys,
-    listing: Listing,
-}
-
-impl Page<'_> {
-    fn is_full(&self) -> bool {
-        self.listing.objects.len() + self.listing.prefixes.len() >= self.list.limit
+/// Puts a delete marker before what is there.
+fn mark(
+    connection: &Connection,
+    place: Place,
+    key: &str,
+    current: Option<&Current>,
+    now: Timestamp,
+) -> Result<Deleted, Refusal> {
+    let number = next_number(place, current, now);
+    if let Some(old) = replaced(connection, place, key, current)? {
+        remove_row(connection, place, key, old)?;
     }
-
-    /// Takes rows from `from` on, until the page is full, the keys end, or a row folds; then
-    /// answers where to go on.
-    fn walk(
-        &mut self,
-        statement: &mut CachedStatement<'_>,
-        bucket: i64,
-        from: &[u8],
-    ) -> rusqlite::Result<Option<Vec<u8>>> {
-        let mut rows = statement.query(params![bucket, from])?;
-        while let Some(row) = rows.next()? {
-            let key = key(row, 0)?;
-            if !key.starts_with(&self.list.prefix) {
-                return Ok(None);
-            }
-            if self.is_full() {
-                self.listing.truncated = true;
-                return Ok(None);
-            }
-            let delimiter = self.list.delimiter.as_deref();
-            if let Some(common) = common_prefix(&self.list.prefix, delimiter, &key) {
-                self.listing.prefixes.push(common.to_owned());
-                self.listing.last = Some(common.to_owned());
-                return Ok(past(common.as_bytes()));
-            }
-            self.listing.last = Some(key.clone());
-            self.listing.objects.push(info_from(row, 1, key)?);
-        }
-        Ok(None)
-    }
-}
-
-/// Blobs that nothing names any more.
-pub(super) fn garbage(connection: &Connection, limit: usize) -> Result<Vec<Id>, Refusal> {
-    let mut statement =
-        connection.prepare_cached("SELECT id FROM blobs WHERE refs = 0 ORDER BY id LIMIT ?1")?;
-    let found = statement.query_map([stored(limit as u64)?], |row| id(row, 0))?;
-    Ok(found.collect::<rusqlite::Result<_>>()?)
-}
-
-/// Drops blobs from the list of garbage.
-pub(super) fn forget(connection: &Connection, blobs: &[Id]) -> Result<(), Refusal> {
     connection
         .prepare_cached(
-            "DELETE FROM blobs WHERE refs = 0 AND id IN (SELECT value FROM json_each(?1))",
+            "INSERT INTO objects (bucket, key, version, size, etag, modified, headers, checksums,
+                 content, kept, marker)
+             VALUES (?1, ?2, ?3, 0, '', ?4, '{}', '{}', ?5, ?6, TRUE)",
         )?
-        .execute([ids(blobs)])?;
-    Ok(())
+        .execute(params![
+            place.number,
+            key.as_bytes(),
+            number,
+            micros(now),
+            NO_CONTENT,
+            place.versioning == Versioning::Enabled,
+        ])?;
+    Ok(Deleted { version: told(place, number), marker: true })
 }
 
-/// Those of the blobs that have no row.
-pub(super) fn unknown(connection: &Connection, blobs: Vec<Id>) -> Result<Vec<Id>, Refusal> {
-    let mut statement =
-        connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM blobs WHERE id = ?1)")?;
-    let mut strangers = Vec::new();
-    for blob in blobs {
-        let known: bool = statement.query_row([blob.to_string()], |row| row.get(0))?;
-        if !known {
-            strangers.push(blob);
-        }
-    }
-    Ok(strangers)
+/// Replaces an object's tags.
+pub(super) fn set_tags(
+    connection: &Connection,
+    name: ObjectName<'_>,
+    tags: &Tags,
+) -> Result<Option<Version>, Refusal> {
+    let place = buckets_table::place(connection, name.bucket)?;
+    let there = named(connection, place, name.key, name.version)?;
+    let there = there.filter(|there| !there.marker).ok_or(IndexError::NoSuchKey)?;
+    connection
+        .prepare_cached(
+            "UPDATE objects SET tags = ?4 WHERE bucket = ?1 AND key = ?2 AND version = ?3",
+        )?
+        .execute(params![place.number, name.key.as_bytes(), there.number, Json(tags)])?;
+    let version = version_from(there.kept, there.number);
+    Ok((place.versioning != Versioning::Off).then_some(version))
 }

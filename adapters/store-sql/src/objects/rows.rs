@@ -1,6 +1,6 @@
 //! Between rows and the port's types.
 
-use platform::objects::{Bucket, Upload, UploadedPart, index::PartEntry};
+use platform::objects::{Upload, UploadedPart, Version, index::PartEntry};
 use rusqlite::{
     Error, Row,
     types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef},
@@ -62,17 +62,20 @@ pub(super) fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<Id> {
     })
 }
 
-/// `name, account, region, created`.
-pub(super) fn bucket_from(row: &Row<'_>) -> rusqlite::Result<Bucket> {
-    Ok(Bucket {
-        name: row.get(0)?,
-        account: row.get(1)?,
-        region: row.get(2)?,
-        created: time(row, 3)?,
-    })
+/// A version by its columns `kept` and `version`.
+pub(super) fn version_from(kept: bool, number: i64) -> Version {
+    match (kept, u64::try_from(number)) {
+        (true, Ok(number)) => Version::Numbered(number),
+        (false, _) | (true, Err(_)) => Version::Null,
+    }
 }
 
-/// `key, id, created, headers, checksums`.
+/// `version, kept` from column `first` on.
+pub(super) fn number_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Version> {
+    Ok(version_from(row.get(first + 1)?, row.get(first)?))
+}
+
+/// `key, id, created, headers, checksums, tags`.
 pub(super) fn upload_from(row: &Row<'_>) -> rusqlite::Result<Upload> {
     Ok(Upload {
         key: key(row, 0)?,
@@ -80,6 +83,7 @@ pub(super) fn upload_from(row: &Row<'_>) -> rusqlite::Result<Upload> {
         created: time(row, 2)?,
         headers: row.get::<_, Json<_>>(3)?.0,
         checksums: row.get::<_, Json<_>>(4)?.0,
+        tags: row.get::<_, Json<_>>(5)?.0,
     })
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use bytes::Bytes;
 use platform::objects::{
-    Checksums, ObjectHeaders, ObjectInfo,
+    BucketSettings, ObjectInfo,
     index::{Content, suite},
 };
 use types::Timestamp;
@@ -17,6 +17,7 @@ fn bucket(name: &str) -> Bucket {
         account: "111122223333".to_owned(),
         region: "us-east-1".to_owned(),
         created: Timestamp::now(),
+        settings: BucketSettings::default(),
     }
 }
 
@@ -26,9 +27,7 @@ fn small(key: &str) -> Entry {
         size: 1,
         etag: "e".to_owned(),
         modified: Timestamp::now(),
-        headers: ObjectHeaders::default(),
-        checksums: Checksums::default(),
-        part_sizes: Vec::new(),
+        ..ObjectInfo::default()
     };
     Entry { info, upload: None, content: Content::Inline(Bytes::from_static(b"x")) }
 }
@@ -58,7 +57,8 @@ async fn what_was_acknowledged_is_in_the_files_of_a_process_that_never_closed_th
     for n in 0..50 {
         index.put("data", small(&format!("key-{n}")), Guard::Any).await.unwrap();
     }
-    index.delete("data", "key-7").await.unwrap();
+    let gone = ObjectName::current("data", "key-7");
+    index.delete(gone, &DeleteIf::default(), Timestamp::now()).await.unwrap();
     let after = tempfile::tempdir().unwrap();
     for file in ["index.db", "index.db-wal"] {
         fs::copy(place.path().join(file), after.path().join(file)).unwrap();
@@ -66,7 +66,7 @@ async fn what_was_acknowledged_is_in_the_files_of_a_process_that_never_closed_th
     let reopened = SqliteIndex::open(after.path().join("index.db")).unwrap();
     assert!(reopened.bucket("data").await.unwrap().is_some());
     for n in 0..50 {
-        let found = reopened.get("data", &format!("key-{n}")).await.unwrap();
+        let found = reopened.get(ObjectName::current("data", &format!("key-{n}"))).await.unwrap();
         assert_eq!(found.is_some(), n != 7);
     }
 }
@@ -78,6 +78,6 @@ async fn readers_see_a_write_as_soon_as_it_is_acknowledged() {
     for n in 0..200 {
         let key = format!("key-{n}");
         index.put("data", small(&key), Guard::Any).await.unwrap();
-        assert!(index.get("data", &key).await.unwrap().is_some());
+        assert!(index.get(ObjectName::current("data", &key)).await.unwrap().is_some());
     }
 }

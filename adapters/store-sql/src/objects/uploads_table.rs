@@ -1,13 +1,13 @@
 //! Uploads and their parts.
 
 use platform::objects::{
-    Upload,
-    index::{Entry, Extent, Guard, IndexError, PartEntry, past},
+    ListUploads, Upload, UploadListing, UploadName, Version,
+    index::{Entry, Extent, Guard, IndexError, PartEntry, Start, common_prefix, past, start},
 };
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, params};
 
 use super::{
-    Refusal, bucket_number, objects_table,
+    Refusal, blob_names, buckets_table, objects_table,
     rows::{Json, micros, part_from, stored, upload_from},
 };
 
@@ -17,20 +17,21 @@ pub(super) fn create(
     bucket: &str,
     upload: &Upload,
 ) -> Result<(), Refusal> {
-    let number = bucket_number(connection, bucket)?;
-    let Upload { key, id, created, headers, checksums } = upload;
+    let place = buckets_table::place(connection, bucket)?;
+    let Upload { key, id, created, headers, tags, checksums } = upload;
     connection
         .prepare_cached(
-            "INSERT INTO uploads (id, bucket, key, created, headers, checksums)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO uploads (id, bucket, key, created, headers, checksums, tags)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
             id,
-            number,
+            place.number,
             key.as_bytes(),
             micros(*created),
             Json(headers),
-            Json(checksums)
+            Json(checksums),
+            Json(tags),
         ])?;
     Ok(())
 }
@@ -38,34 +39,88 @@ pub(super) fn create(
 /// The upload with that id for that key.
 pub(super) fn find(
     connection: &Connection,
-    bucket: &str,
-    key: &str,
-    upload: &str,
+    name: UploadName<'_>,
 ) -> Result<Option<Upload>, Refusal> {
     let mut statement = connection.prepare_cached(
-        "SELECT key, uploads.id, uploads.created, headers, checksums
+        "SELECT key, uploads.id, uploads.created, headers, checksums, tags
          FROM uploads JOIN buckets ON buckets.id = uploads.bucket
          WHERE uploads.id = ?1 AND key = ?2 AND buckets.name = ?3",
     )?;
-    let found = statement.query_row(params![upload, key.as_bytes(), bucket], upload_from);
-    Ok(found.optional()?)
+    let UploadName { bucket, key, id } = name;
+    Ok(statement.query_row(params![id, key.as_bytes(), bucket], upload_from).optional()?)
 }
 
-/// A bucket's uploads by key and time.
-pub(super) fn list(
-    connection: &Connection,
-    bucket: &str,
-    prefix: &str,
-) -> Result<Vec<Upload>, Refusal> {
-    let number = bucket_number(connection, bucket)?;
+/// A page of a bucket's uploads by key and time.
+pub(super) fn list(connection: &Connection, list: &ListUploads) -> Result<UploadListing, Refusal> {
+    let place = buckets_table::place(connection, &list.bucket)?;
+    let mut page = Page { list, listing: UploadListing::default() };
+    if list.limit == 0 {
+        return Ok(page.listing);
+    }
+    let (after, upload) = list.after.clone().unzip();
+    if let (Some(key), Some(upload)) = (after.as_deref(), upload.flatten()) {
+        let mut statement = connection.prepare_cached(
+            "SELECT key, id, created, headers, checksums, tags FROM uploads
+             WHERE bucket = ?1 AND key = ?2
+                 AND (created, id) > (SELECT created, id FROM uploads WHERE id = ?3)
+             ORDER BY created, id",
+        )?;
+        page.walk(&mut statement, params![place.number, key.as_bytes(), upload])?;
+    }
+    let mut from = match start(&list.prefix, list.delimiter.as_deref(), after.as_deref()) {
+        _ if page.listing.truncated => None,
+        Start::At(key) => Some(key),
+        Start::After(mut key) => {
+            key.push(0);
+            Some(key)
+        }
+        Start::Nowhere => None,
+    };
     let mut statement = connection.prepare_cached(
-        "SELECT key, id, created, headers, checksums FROM uploads
-         WHERE bucket = ?1 AND key >= ?2 AND (?3 IS NULL OR key < ?3)
-         ORDER BY key, created, id",
+        "SELECT key, id, created, headers, checksums, tags FROM uploads
+         WHERE bucket = ?1 AND key >= ?2 ORDER BY key, created, id",
     )?;
-    let bounds = params![number, prefix.as_bytes(), past(prefix.as_bytes())];
-    let found = statement.query_map(bounds, upload_from)?;
-    Ok(found.collect::<rusqlite::Result<_>>()?)
+    while let Some(key) = from.take() {
+        from = page.walk(&mut statement, params![place.number, key])?;
+    }
+    Ok(page.listing)
+}
+
+/// A page being filled.
+struct Page<'a> {
+    list: &'a ListUploads,
+    listing: UploadListing,
+}
+
+impl Page<'_> {
+    /// Takes rows until the page is full, the keys end, or a row folds; then answers where to go
+    /// on.
+    fn walk(
+        &mut self,
+        statement: &mut CachedStatement<'_>,
+        from: impl Params,
+    ) -> rusqlite::Result<Option<Vec<u8>>> {
+        let mut rows = statement.query(from)?;
+        while let Some(row) = rows.next()? {
+            let upload = upload_from(row)?;
+            if !upload.key.starts_with(&self.list.prefix) {
+                return Ok(None);
+            }
+            if self.listing.uploads.len() + self.listing.prefixes.len() >= self.list.limit {
+                self.listing.truncated = true;
+                return Ok(None);
+            }
+            let delimiter = self.list.delimiter.as_deref();
+            if let Some(common) = common_prefix(&self.list.prefix, delimiter, &upload.key) {
+                self.listing.last = Some((common.to_owned(), None));
+                self.listing.prefixes.push(common.to_owned());
+                return Ok(past(common.as_bytes()));
+            }
+            self.listing.last = Some((upload.key.clone(), Some(upload.id.clone())));
+            self.listing.uploads.push(upload);
+        }
+        Ok(None)
+    }
 }
 
 fn require(connection: &Connection, upload: &str) -> Result<(), Refusal> {
@@ -102,9 +157,8 @@ pub(super) fn put_part(
             Json(&part.checksums),
             Json(&entry.extents)
         ])?;
-    objects_table::name_all(connection, entry.extents.iter().map(|extent| extent.blob))?;
-    let old = old.map(|Json(extents)| extents).unwrap_or_default();
-    objects_table::unname_all(connection, old.iter().map(|extent| extent.blob))
+    blob_names::name_all(connection, entry.extents.iter().map(|extent| extent.blob))?;
+    blob_names::unname_extents(connection, old)
 }
 
 /// An upload's parts after a number.
@@ -129,23 +183,19 @@ pub(super) fn complete(
     bucket: &str,
     entry: &Entry,
     guard: &Guard,
-) -> Result<(), Refusal> {
-    let upload = entry.upload.as_deref().unwrap_or_default();
-    if find(connection, bucket, &entry.info.key, upload)?.is_none() {
+) -> Result<Option<Version>, Refusal> {
+    let id = entry.upload.as_deref().unwrap_or_default();
+    if find(connection, UploadName { bucket, key: &entry.info.key, id })?.is_none() {
         return Err(IndexError::NoSuchUpload.into());
     }
-    objects_table::put(connection, bucket, entry, guard)?;
-    end(connection, upload)
+    let version = objects_table::put(connection, bucket, entry, guard)?;
+    end(connection, id)?;
+    Ok(version)
 }
 
 /// Ends an upload of that key.
-pub(super) fn abort(
-    connection: &Connection,
-    bucket: &str,
-    key: &str,
-    upload: &str,
-) -> Result<(), Refusal> {
-    match find(connection, bucket, key, upload)? {
+pub(super) fn abort(connection: &Connection, name: UploadName<'_>) -> Result<(), Refusal> {
+    match find(connection, name)? {
         Some(found) => end(connection, &found.id),
         None => Err(IndexError::NoSuchUpload.into()),
     }
@@ -165,7 +215,7 @@ fn end(connection: &Connection, upload: &str) -> Result<(), Refusal> {
     let found = statement.query_map([upload], |row| row.get::<_, Json<Vec<Extent>>>(0))?;
     let extents: Vec<Json<Vec<Extent>>> = found.collect::<rusqlite::Result<_>>()?;
     let blobs = extents.iter().flat_map(|Json(extents)| extents).map(|extent| extent.blob);
-    objects_table::unname_all(connection, blobs)?;
+    blob_names::unname_all(connection, blobs)?;
     connection.prepare_cached("DELETE FROM uploads WHERE id = ?1")?.execute([upload])?;
     Ok(())
 }

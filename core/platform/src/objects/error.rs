@@ -2,6 +2,10 @@
 
 use std::io;
 
+use types::Timestamp;
+
+use super::Version;
+
 /// Why a call on objects failed. Each has its S3 code in `api`.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
@@ -11,6 +15,25 @@ pub enum ObjectError {
     /// The bucket holds no such key.
     #[error("The specified key does not exist.")]
     NoSuchKey(String),
+    /// The key has no such version.
+    #[error("The specified version does not exist.")]
+    NoSuchVersion,
+    /// The current version is a delete marker: the object was removed, and may be brought back.
+    #[error("The specified key does not exist.")]
+    Removed {
+        /// The key.
+        key: String,
+        /// The marker's version.
+        version: Version,
+    },
+    /// The version that was asked for is a delete marker, which has nothing to read.
+    #[error("The specified method is not allowed against this resource.")]
+    IsMarker {
+        /// The marker's version.
+        version: Version,
+        /// When it was made.
+        modified: Timestamp,
+    },
     /// No upload with that id, or it was completed or aborted.
     #[error(
         "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
@@ -56,6 +79,11 @@ pub enum ObjectError {
     /// More than one request may bring (5 GiB).
     #[error("Your proposed upload exceeds the maximum allowed size")]
     EntityTooLarge,
+    /// A copy of more than 5 GiB in one request.
+    #[error(
+        "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120"
+    )]
+    CopyTooLarge,
     /// The disk is nearly full; what is left is kept for deletes and the index. S3 has no code for
     /// it; 503 `SlowDown` makes clients try again later.
     #[error("The disk of the object store is full. Delete something, or give it more room.")]
@@ -66,6 +94,9 @@ pub enum ObjectError {
     /// The bytes are not those that the checksum promised.
     #[error("The {0} you specified did not match what we received.")]
     BadDigest(String),
+    /// The request contradicts what it is about.
+    #[error("{0}")]
+    InvalidRequest(String),
     /// An argument has no meaning here.
     #[error("{0}")]
     InvalidArgument(String),

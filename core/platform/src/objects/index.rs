@@ -16,11 +16,15 @@ pub mod suite;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use types::Id;
+use types::{Id, Timestamp};
 
 pub use keys::{Start, common_prefix, past, start};
 
-use super::{Bucket, ListKeys, Listing, ObjectInfo, Upload, UploadedPart};
+use super::{
+    Bucket, DeleteIf, Deleted, ListKeys, ListUploads, ListVersions, Listing, Marker, ObjectInfo,
+    ObjectName, SettingsChange, Tags, Upload, UploadListing, UploadName, UploadedPart, Version,
+    VersionListing,
+};
 
 /// A range of a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +66,15 @@ pub struct Entry {
     pub upload: Option<String>,
     /// Its bytes.
     pub content: Content,
+}
+
+/// What a key or one of its versions stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// An object.
+    Object(Box<Entry>),
+    /// A delete marker.
+    Marker(Marker),
 }
 
 /// A part of an upload as the index keeps it.
@@ -116,6 +129,9 @@ pub enum IndexError {
     /// A guard wants an object, and there is none.
     #[error("there is no such key")]
     NoSuchKey,
+    /// The key has no such version.
+    #[error("there is no such version")]
+    NoSuchVersion,
     /// No upload with that id for that key.
     #[error("there is no such upload")]
     NoSuchUpload,
@@ -149,26 +165,44 @@ pub trait ObjectIndex: Send + Sync {
     /// An account's buckets, by name.
     async fn buckets(&self, account: &str) -> Result<Vec<Bucket>, IndexError>;
 
-    /// Makes an object, in place of the one that has its key.
-    async fn put(&self, bucket: &str, entry: Entry, guard: Guard) -> Result<(), IndexError>;
-    /// The object of that key; `None` also where there is no bucket.
-    async fn get(&self, bucket: &str, key: &str) -> Result<Option<Entry>, IndexError>;
-    /// Removes an object; removing what is not there succeeds.
-    async fn delete(&self, bucket: &str, key: &str) -> Result<(), IndexError>;
-    /// A page of keys. The sizes of the objects' parts are left out.
+    /// Changes one thing that is set about a bucket.
+    async fn change_bucket(&self, name: &str, change: SettingsChange) -> Result<(), IndexError>;
+
+    /// Makes an object, in place of the one that has its key or, where the bucket keeps versions,
+    /// before it. Answers which version it is. What [`Entry::info`] says of that is not looked at.
+    async fn put(
+        &self,
+        bucket: &str,
+        entry: Entry,
+        guard: Guard,
+    ) -> Result<Option<Version>, IndexError>;
+    /// What that key or version stands for; `None` also where there is no bucket.
+    async fn get(&self, name: ObjectName<'_>) -> Result<Option<Found>, IndexError>;
+    /// Removes a version, or what is there where the bucket keeps none; else makes a delete marker
+    /// at `now`. Removing what is not there succeeds, and fits every condition.
+    async fn delete(
+        &self,
+        name: ObjectName<'_>,
+        conditions: &DeleteIf,
+        now: Timestamp,
+    ) -> Result<Deleted, IndexError>;
+    /// Replaces an object's tags, and answers which version it is.
+    async fn set_tags(
+        &self,
+        name: ObjectName<'_>,
+        tags: Tags,
+    ) -> Result<Option<Version>, IndexError>;
+    /// A page of the keys that stand for objects. Headers, parts and tags are left out.
     async fn list(&self, list: &ListKeys) -> Result<Listing, IndexError>;
+    /// A page of all versions. Headers and parts are left out.
+    async fn list_versions(&self, list: &ListVersions) -> Result<VersionListing, IndexError>;
 
     /// Begins an upload.
     async fn create_upload(&self, bucket: &str, upload: Upload) -> Result<(), IndexError>;
     /// The upload with that id for that key.
-    async fn upload(
-        &self,
-        bucket: &str,
-        key: &str,
-        upload: &str,
-    ) -> Result<Option<Upload>, IndexError>;
-    /// A bucket's uploads by key, then time.
-    async fn uploads(&self, bucket: &str, prefix: &str) -> Result<Vec<Upload>, IndexError>;
+    async fn upload(&self, name: UploadName<'_>) -> Result<Option<Upload>, IndexError>;
+    /// A page of a bucket's uploads by key, then time.
+    async fn uploads(&self, list: &ListUploads) -> Result<UploadListing, IndexError>;
     /// Adds a part, in place of the one that has its number.
     async fn put_part(&self, upload: &str, part: PartEntry) -> Result<(), IndexError>;
     /// An upload's parts after number `after`, ascending, at most `limit`.
@@ -178,10 +212,16 @@ pub trait ObjectIndex: Send + Sync {
         after: u32,
         limit: usize,
     ) -> Result<Vec<PartEntry>, IndexError>;
-    /// Makes the object that [`Entry::upload`] names, and ends that upload.
-    async fn complete(&self, bucket: &str, entry: Entry, guard: Guard) -> Result<(), IndexError>;
+    /// Makes the object that [`Entry::upload`] names, as [`ObjectIndex::put`] does, and ends that
+    /// upload.
+    async fn complete(
+        &self,
+        bucket: &str,
+        entry: Entry,
+        guard: Guard,
+    ) -> Result<Option<Version>, IndexError>;
     /// Ends an upload and forgets its parts.
-    async fn abort(&self, bucket: &str, key: &str, upload: &str) -> Result<(), IndexError>;
+    async fn abort(&self, name: UploadName<'_>) -> Result<(), IndexError>;
 
     /// Blobs that were named once and are no longer, at most `limit`.
     async fn garbage(&self, limit: usize) -> Result<Vec<Id>, IndexError>;

@@ -79,7 +79,7 @@ impl Desk {
     ) -> Result<HeadBucketOutput, Refused> {
         let owner = self.allow(ask, "s3:ListBucket", &input.bucket)?;
         let bucket = self.objects.bucket(owner, &input.bucket).await?;
-        Ok(HeadBucketOutput { bucket_region: Some(bucket.region), ..Default::default() })
+        Ok(HeadBucketOutput { bucket_region: Some(bucket.region.clone()), ..Default::default() })
     }
 
     pub(super) async fn get_bucket_location(
@@ -89,7 +89,7 @@ impl Desk {
     ) -> Result<GetBucketLocationOutput, Refused> {
         let owner = self.allow(ask, "s3:GetBucketLocation", &input.bucket)?;
         let bucket = self.objects.bucket(owner, &input.bucket).await?;
-        let constraint = (bucket.region != HOME).then_some(bucket.region);
+        let constraint = (bucket.region != HOME).then(|| bucket.region.clone());
         Ok(GetBucketLocationOutput {
             location_constraint: constraint.map(BucketLocationConstraint::from),
         })

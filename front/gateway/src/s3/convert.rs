@@ -7,7 +7,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::StreamExt;
-use platform::objects::{ByteStream, Checksums};
+use platform::objects::{ByteStream, Checksums, ObjectName, Version};
 use s3s::{
     StdError,
     dto::{self, ChecksumType, ETag, StreamingBlob, TimestampFormat},
@@ -39,6 +39,12 @@ pub(super) fn count(things: usize) -> i32 {
 pub(super) fn moment(at: Timestamp) -> dto::Timestamp {
     let micros = Duration::from_micros(u64::try_from(at.micros()).unwrap_or(0));
     UNIX_EPOCH.checked_add(micros).unwrap_or(UNIX_EPOCH).into()
+}
+
+/// The time that a document or a header names.
+pub(super) fn instant(at: dto::Timestamp) -> Option<Timestamp> {
+    let micros = time::OffsetDateTime::from(at).unix_timestamp_nanos() / 1_000;
+    i64::try_from(micros).ok().map(Timestamp::from_micros)
 }
 
 /// `Expires`, in the form of HTTP.
@@ -115,15 +121,28 @@ fn io_error(error: StdError) -> io::Error {
     }
 }
 
-/// Versions are not kept: there is the one called `null`.
-pub(super) fn current(version: Option<&str>) -> Result<(), Refused> {
-    match version {
-        None | Some("" | "null") => Ok(()),
-        Some(version) => {
-            Err(Refused::missing("NoSuchVersion", "The specified version does not exist.")
-                .with("VersionId", version))
-        }
-    }
+/// The version that a request names, if it names one.
+pub(super) fn version(version: Option<&str>) -> Result<Option<Version>, Refused> {
+    let named = version.filter(|version| !version.is_empty());
+    named.map(str::parse).transpose().map_err(|_| {
+        Refused::argument("Invalid version id specified")
+            .with("ArgumentName", "versionId")
+            .with("ArgumentValue", version.unwrap_or_default())
+    })
+}
+
+/// An object that a request names.
+pub(super) fn named<'a>(
+    bucket: &'a str,
+    key: &'a str,
+    version: Option<&str>,
+) -> Result<ObjectName<'a>, Refused> {
+    Ok(ObjectName { bucket, key, version: self::version(version)? })
+}
+
+/// A version as answers name it.
+pub(super) fn told(version: Option<Version>) -> Option<String> {
+    version.map(|version| version.to_string())
 }
 
 /// How many to list: what was asked, and never more than a page.
@@ -150,12 +169,11 @@ pub(super) fn read_token(token: &str) -> Result<String, Refused> {
         .ok_or_else(|| Refused::argument("The continuation token provided is incorrect"))
 }
 
-/// The bucket and key of a copy's source.
-pub(super) fn source(source: &dto::CopySource) -> Result<(&str, &str), Refused> {
+/// What a copy reads.
+pub(super) fn source(source: &dto::CopySource) -> Result<ObjectName<'_>, Refused> {
     match source {
         dto::CopySource::Bucket { bucket, key, version_id } => {
-            current(version_id.as_deref())?;
-            Ok((bucket, key))
+            named(bucket, key, version_id.as_deref())
         }
         dto::CopySource::AccessPoint { .. } | dto::CopySource::Outpost { .. } => {
             Err(Refused::not_implemented("A copy from an access point"))

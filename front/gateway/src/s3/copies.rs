@@ -1,6 +1,6 @@
 //! Copies inside the store.
 
-use platform::objects::Conditions;
+use platform::objects::{Copy, CopySource, ObjectName, UploadName};
 use s3s::dto::{
     CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopyPartResult, MetadataDirective,
     UploadPartCopyInput, UploadPartCopyOutput,
@@ -21,26 +21,36 @@ impl Desk {
         input: CopyObjectInput,
         ask: &Ask,
     ) -> Result<CopyObjectOutput, Refused> {
-        let source = convert::source(&input.copy_source)?;
-        self.allow_object(ask, "s3:GetObject", source.0, source.1)?;
+        let name = convert::source(&input.copy_source)?;
+        let reader = self.allow_object(ask, "s3:GetObject", name.bucket, name.key)?;
         let target = (input.bucket.as_str(), input.key.as_str());
         let owner = self.allow_object(ask, "s3:PutObject", target.0, target.1)?;
-        if ask.conditions != Conditions::default() {
-            return Err(Refused::not_implemented("A condition on the target of a copy"));
-        }
         let replace = replaces(input.metadata_directive.as_ref())?;
-        if source == target && !replace {
+        if name == ObjectName::current(target.0, target.1) && !replace {
             return Err(to_itself());
         }
+        let checksum = input.checksum_algorithm.as_ref();
         let headers = if replace { Some(stored!(input)) } else { None };
-        let conditions = &ask.source_conditions;
-        let info = self.objects.copy(owner, source, conditions, target, headers).await?;
+        let copy = Copy {
+            source: CopySource { owner: reader, name, conditions: &ask.source_conditions },
+            target,
+            conditions: &ask.conditions,
+            headers,
+            tags: None,
+            checksum: checksum.map(|algorithm| algorithm.as_str().to_ascii_lowercase()),
+        };
+        let info = self.objects.copy(owner, copy).await?;
         let result = summed!(CopyObjectResult, &info.checksums, {
             checksum_type: convert::kind(&info.checksums),
             e_tag: Some(convert::etag(&info.etag)),
             last_modified: Some(convert::moment(info.modified)),
         });
-        Ok(CopyObjectOutput { copy_object_result: Some(result), ..Default::default() })
+        Ok(CopyObjectOutput {
+            copy_object_result: Some(result),
+            copy_source_version_id: convert::told(name.version),
+            version_id: convert::told(info.version),
+            ..Default::default()
+        })
     }
 
     pub(super) async fn upload_part_copy(
@@ -48,19 +58,23 @@ impl Desk {
         input: UploadPartCopyInput,
         ask: &Ask,
     ) -> Result<UploadPartCopyOutput, Refused> {
-        let source = convert::source(&input.copy_source)?;
-        self.allow_object(ask, "s3:GetObject", source.0, source.1)?;
+        let name = convert::source(&input.copy_source)?;
+        let reader = self.allow_object(ask, "s3:GetObject", name.bucket, name.key)?;
         let owner = self.allow_object(ask, "s3:PutObject", &input.bucket, &input.key)?;
         let range = input.copy_source_range.as_deref().map(part_range).transpose()?;
         let number = uploads::part_number(input.part_number)?;
-        let target = (input.bucket.as_str(), input.key.as_str(), input.upload_id.as_str(), number);
-        let conditions = &ask.source_conditions;
-        let part = self.objects.upload_part_copy(owner, source, range, conditions, target).await?;
+        let target = UploadName { bucket: &input.bucket, key: &input.key, id: &input.upload_id };
+        let source = CopySource { owner: reader, name, conditions: &ask.source_conditions };
+        let part = self.objects.upload_part_copy(owner, source, range, target, number).await?;
         let result = summed!(CopyPartResult, &part.checksums, {
             e_tag: Some(convert::etag(&part.etag)),
             last_modified: Some(convert::moment(part.modified)),
         });
-        Ok(UploadPartCopyOutput { copy_part_result: Some(result), ..Default::default() })
+        Ok(UploadPartCopyOutput {
+            copy_part_result: Some(result),
+            copy_source_version_id: convert::told(name.version),
+            ..Default::default()
+        })
     }
 }
 

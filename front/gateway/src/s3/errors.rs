@@ -7,9 +7,12 @@ use std::borrow::Cow;
 
 use aws::chunked::ChunkError;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use platform::{access::Denied, objects::ObjectError};
+use platform::{
+    access::Denied,
+    objects::{ObjectError, Version},
+};
 
-use super::body::BodyFault;
+use super::{body::BodyFault, convert};
 
 /// An answer that is not the operation's output.
 #[derive(Debug)]
@@ -66,6 +69,12 @@ impl Refused {
         self
     }
 
+    /// Says that a delete marker was met.
+    fn marked(self, version: Version) -> Self {
+        self.header(HeaderName::from_static("x-amz-delete-marker"), "true")
+            .header(HeaderName::from_static("x-amz-version-id"), &version.to_string())
+    }
+
     fn internal(cause: &(dyn std::error::Error + Send + Sync)) -> Self {
         let chain = std::iter::successors(cause.source(), |error| error.source());
         let causes: Vec<String> = chain.map(ToString::to_string).collect();
@@ -93,6 +102,17 @@ impl From<ObjectError> for Refused {
                 Self::missing("NoSuchBucket", message).with("BucketName", name)
             }
             E::NoSuchKey(key) => Self::missing("NoSuchKey", message).with("Key", key),
+            E::NoSuchVersion => Self::missing("NoSuchVersion", message),
+            E::Removed { key, version } => {
+                Self::missing("NoSuchKey", message).with("Key", key).marked(version)
+            }
+            E::IsMarker { version, modified } => {
+                let modified = convert::expires(Some(convert::moment(modified)));
+                Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
+                    .marked(version)
+                    .header(header::ALLOW, "DELETE")
+                    .header(header::LAST_MODIFIED, &modified.unwrap_or_default())
+            }
             E::NoSuchUpload => Self::missing("NoSuchUpload", message),
             E::BucketAlreadyOwnedByYou => conflict("BucketAlreadyOwnedByYou", message),
             E::BucketAlreadyExists => conflict("BucketAlreadyExists", message),
@@ -114,6 +134,7 @@ impl From<ObjectError> for Refused {
             E::InvalidPartOrder => Self::bad("InvalidPartOrder", message),
             E::EntityTooSmall => Self::bad("EntityTooSmall", message),
             E::EntityTooLarge => Self::bad("EntityTooLarge", message),
+            E::CopyTooLarge | E::InvalidRequest(_) => Self::bad("InvalidRequest", message),
             // Not one of S3's: it makes clients try again later.
             E::StorageFull => Self::new(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", message),
             E::BadDigest(_) => Self::bad("BadDigest", message),

@@ -4,10 +4,11 @@
 //! answer says so: clients decode only then.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use platform::objects::{ListKeys, Listing, ObjectInfo};
+use platform::objects::{Kept, ListKeys, ListVersions, Listing, ObjectInfo};
 use s3s::dto::{
-    CommonPrefix, EncodingType, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
-    ListObjectsV2Output, Object, ObjectStorageClass,
+    CommonPrefix, DeleteMarkerEntry, EncodingType, ListObjectVersionsInput,
+    ListObjectVersionsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
+    ListObjectsV2Output, Object, ObjectStorageClass, ObjectVersion, ObjectVersionStorageClass,
 };
 use types::Owner;
 
@@ -62,6 +63,44 @@ impl Spelling {
             ..Default::default()
         };
         (!objects.is_empty()).then(|| objects.into_iter().map(object).collect())
+    }
+
+    fn versions(
+        self,
+        kept: Vec<(Kept, bool)>,
+        owner: &Owner,
+    ) -> (Vec<ObjectVersion>, Vec<DeleteMarkerEntry>) {
+        let (mut versions, mut markers) = (Vec::new(), Vec::new());
+        for (kept, latest) in kept {
+            let version = Some(kept.version().to_string());
+            let modified = Some(convert::moment(kept.modified()));
+            match kept {
+                Kept::Object(info) => versions.push(ObjectVersion {
+                    checksum_algorithm: convert::algorithm(&info.checksums)
+                        .map(|algorithm| vec![algorithm]),
+                    checksum_type: convert::kind(&info.checksums),
+                    e_tag: Some(convert::etag(&info.etag)),
+                    is_latest: Some(latest),
+                    key: Some(self.write(info.key)),
+                    last_modified: modified,
+                    owner: Some(convert::owner(&owner.account)),
+                    size: Some(convert::size(info.size)),
+                    storage_class: Some(ObjectVersionStorageClass::from_static(
+                        ObjectVersionStorageClass::STANDARD,
+                    )),
+                    version_id: version,
+                    ..Default::default()
+                }),
+                Kept::Marker(marker) => markers.push(DeleteMarkerEntry {
+                    is_latest: Some(latest),
+                    key: Some(self.write(marker.key)),
+                    last_modified: modified,
+                    owner: Some(convert::owner(&owner.account)),
+                    version_id: version,
+                }),
+            }
+        }
+        (versions, markers)
     }
 }
 
@@ -133,6 +172,49 @@ impl Desk {
             delimiter: delimiter.map(|delimiter| spelling.write(delimiter)),
             encoding_type: input.encoding_type,
             start_after: input.start_after.map(|after| spelling.write(after)),
+            request_charged: None,
+        })
+    }
+
+    pub(super) async fn list_object_versions(
+        &self,
+        input: ListObjectVersionsInput,
+        ask: &Ask,
+    ) -> Result<ListObjectVersionsOutput, Refused> {
+        let owner = self.allow(ask, "s3:ListBucketVersions", &input.bucket)?;
+        let spelling = Spelling::of(input.encoding_type.as_ref())?;
+        let delimiter = input.delimiter.filter(|delimiter| !delimiter.is_empty());
+        let key = input.key_marker.clone().filter(|key| !key.is_empty());
+        let version = convert::version(input.version_id_marker.as_deref())?;
+        if version.is_some() && key.is_none() {
+            return Err(Refused::argument(
+                "A version-id marker cannot be specified without a key marker.",
+            ));
+        }
+        let list = ListVersions {
+            bucket: input.bucket.clone(),
+            prefix: input.prefix.clone().unwrap_or_default(),
+            delimiter: delimiter.clone(),
+            after: key.map(|key| (key, version)),
+            limit: convert::limit(input.max_keys, PAGE, "max-keys")?,
+        };
+        let page = self.objects.list_versions(owner, &list).await?;
+        let (next_key, next_version) = page.last.filter(|_| page.truncated).unzip();
+        let (versions, markers) = spelling.versions(page.versions, owner);
+        Ok(ListObjectVersionsOutput {
+            name: Some(input.bucket),
+            prefix: Some(spelling.write(list.prefix)),
+            key_marker: Some(spelling.write(input.key_marker.unwrap_or_default())),
+            version_id_marker: Some(input.version_id_marker.unwrap_or_default()),
+            next_key_marker: next_key.map(|key| spelling.write(key)),
+            next_version_id_marker: next_version.and_then(convert::told),
+            max_keys: Some(convert::count(list.limit)),
+            is_truncated: Some(page.truncated),
+            versions: Some(versions).filter(|versions| !versions.is_empty()),
+            delete_markers: Some(markers).filter(|markers| !markers.is_empty()),
+            common_prefixes: spelling.prefixes(page.prefixes),
+            delimiter: delimiter.map(|delimiter| spelling.write(delimiter)),
+            encoding_type: input.encoding_type,
             request_charged: None,
         })
     }

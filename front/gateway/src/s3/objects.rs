@@ -2,12 +2,16 @@
 
 use futures_util::{StreamExt, stream};
 use http::{StatusCode, header};
-use platform::objects::{ByteRange, Conditions, ObjectError, ObjectInfo, Put};
+use platform::objects::{
+    ByteRange, Checksums, Conditions, DeleteIf, Deleted, ObjectError, ObjectInfo, ObjectName,
+    ObjectPart, Put, Tags,
+};
 use s3s::dto::{
     ChecksumMode, ChecksumType, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput,
     DeleteObjectsOutput, DeletedObject, Error, GetObjectAttributesInput, GetObjectAttributesOutput,
     GetObjectAttributesParts, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
-    ObjectIdentifier, ObjectPart, PutObjectInput, PutObjectOutput, StorageClass, StreamingBlob,
+    ObjectIdentifier, ObjectPart as ListedPart, PutObjectInput, PutObjectOutput, StorageClass,
+    StreamingBlob,
 };
 use types::Owner;
 
@@ -21,6 +25,9 @@ use super::{
 
 /// The most keys of one DeleteObjects (AWS).
 const DELETE_LIMIT: usize = 1_000;
+
+/// The most parts that are told of in one answer (AWS).
+const PARTS_PAGE: usize = 1_000;
 
 /// Deletions under way at once, so that the index can commit them in groups.
 const DELETES_AT_ONCE: usize = 64;
@@ -43,6 +50,7 @@ macro_rules! described {
             e_tag: Some(convert::etag(&info.etag)),
             expires: convert::expires_at(headers.expires.as_deref()),
             last_modified: Some(convert::moment(info.modified)),
+            version_id: convert::told(info.version),
             metadata: Some(headers.metadata.into_iter().collect()),
             $($member: $value,)*
             ..Default::default()
@@ -59,6 +67,7 @@ impl Desk {
         let owner = self.allow_object(ask, "s3:PutObject", &input.bucket, &input.key)?;
         let put = Put {
             headers: stored!(input),
+            tags: Tags::new(),
             bucket: input.bucket,
             key: input.key,
             checksums: ask.checksums.clone(),
@@ -70,6 +79,7 @@ impl Desk {
         Ok(summed!(PutObjectOutput, &info.checksums, {
             checksum_type: convert::kind(&info.checksums),
             e_tag: Some(convert::etag(&info.etag)),
+            version_id: convert::told(info.version),
             ..Default::default()
         }))
     }
@@ -81,17 +91,17 @@ impl Desk {
     ) -> Result<GetObjectOutput, Refused> {
         let GetObjectInput { bucket, key, .. } = &input;
         let owner = self.allow_object(ask, "s3:GetObject", bucket, key)?;
-        convert::current(input.version_id.as_deref())?;
+        let name = convert::named(bucket, key, input.version_id.as_deref())?;
         let mut conditions = ask.conditions.clone();
         let mut range = ask.range;
         if let Some(number) = input.part_number {
-            let info = self.info(owner, bucket, key, &Conditions::default()).await?;
+            let info = self.info(owner, name, &Conditions::default()).await?;
             range = part_range(&info, number)?;
             // The part of another object than the one whose parts were read would be torn.
             conditions.if_match.get_or_insert(info.etag);
         }
-        let read = self.objects.get(owner, bucket, key, range, &conditions).await?;
-        let Some(read) = read else { return Err(self.unmodified(owner, bucket, key).await) };
+        let read = self.objects.get(owner, name, range, &conditions).await?;
+        let Some(read) = read else { return Err(self.unmodified(owner, name).await) };
         let size = read.info.size;
         let parts_count = parts_count(&read.info, input.part_number);
         let len = read.range.map_or(size, |(_, len)| len);
@@ -111,8 +121,8 @@ impl Desk {
     ) -> Result<HeadObjectOutput, Refused> {
         let HeadObjectInput { bucket, key, .. } = &input;
         let owner = self.allow_object(ask, "s3:GetObject", bucket, key)?;
-        convert::current(input.version_id.as_deref())?;
-        let info = self.info(owner, bucket, key, &ask.conditions).await?;
+        let name = convert::named(bucket, key, input.version_id.as_deref())?;
+        let info = self.info(owner, name, &ask.conditions).await?;
         let range = match input.part_number {
             Some(number) => part_range(&info, number)?,
             None => ask.range,
@@ -139,16 +149,21 @@ impl Desk {
     ) -> Result<GetObjectAttributesOutput, Refused> {
         let GetObjectAttributesInput { bucket, key, .. } = &input;
         let owner = self.allow_object(ask, "s3:GetObjectAttributes", bucket, key)?;
-        convert::current(input.version_id.as_deref())?;
-        let info = self.info(owner, bucket, key, &ask.conditions).await?;
+        let name = convert::named(bucket, key, input.version_id.as_deref())?;
+        let info = self.info(owner, name, &ask.conditions).await?;
+        let page = Parts {
+            after: u32::try_from(input.part_number_marker.unwrap_or(0)).unwrap_or(0),
+            limit: convert::limit(input.max_parts, PARTS_PAGE, "max-parts")?,
+        };
         // The header is one list, which `s3s` takes for one name.
         let names = input.object_attributes.iter().flat_map(|list| list.as_str().split(','));
         let mut output = GetObjectAttributesOutput {
             last_modified: Some(convert::moment(info.modified)),
+            version_id: convert::told(info.version),
             ..Default::default()
         };
         for name in names {
-            attribute(&mut output, name.trim(), &info)?;
+            attribute(&mut output, name.trim(), &info, page)?;
         }
         Ok(output)
     }
@@ -159,12 +174,18 @@ impl Desk {
         ask: &Ask,
     ) -> Result<DeleteObjectOutput, Refused> {
         let owner = self.allow_object(ask, "s3:DeleteObject", &input.bucket, &input.key)?;
-        convert::current(input.version_id.as_deref())?;
-        if ask.conditions != Conditions::default() {
-            return Err(Refused::not_implemented("A conditional DeleteObject"));
-        }
-        self.objects.delete(owner, &input.bucket, &input.key).await?;
-        Ok(DeleteObjectOutput::default())
+        let name = convert::named(&input.bucket, &input.key, input.version_id.as_deref())?;
+        let conditions = DeleteIf {
+            etag: ask.conditions.if_match.clone(),
+            modified: input.if_match_last_modified_time.and_then(convert::instant),
+            size: input.if_match_size.and_then(|size| u64::try_from(size).ok()),
+        };
+        let deleted = self.objects.delete(owner, name, &conditions).await?;
+        Ok(DeleteObjectOutput {
+            delete_marker: deleted.marker.then_some(true),
+            version_id: convert::told(deleted.version),
+            ..Default::default()
+        })
     }
 
     pub(super) async fn delete_objects(
@@ -206,48 +227,55 @@ impl Desk {
         object: ObjectIdentifier,
         ask: &Ask,
     ) -> Result<DeletedObject, Error> {
-        let ObjectIdentifier { key, version_id, .. } = object;
-        match self.delete_key(bucket, &key, version_id.as_deref(), ask).await {
-            Ok(()) => Ok(DeletedObject { key: Some(key), ..Default::default() }),
+        match self.delete_named(bucket, &object, ask).await {
+            Ok(Deleted { version, marker }) => Ok(DeletedObject {
+                delete_marker: marker.then_some(true),
+                delete_marker_version_id: version.filter(|_| marker).map(|it| it.to_string()),
+                key: Some(object.key),
+                version_id: object.version_id,
+            }),
             Err(refused) => Err(Error {
                 code: Some(refused.code.to_owned()),
-                key: Some(key),
+                key: Some(object.key),
                 message: Some(refused.message.into_owned()),
-                version_id,
+                version_id: object.version_id,
             }),
         }
     }
 
-    async fn delete_key(
+    async fn delete_named(
         &self,
         bucket: &str,
-        key: &str,
-        version: Option<&str>,
+        object: &ObjectIdentifier,
         ask: &Ask,
-    ) -> Result<(), Refused> {
-        let owner = self.allow_object(ask, "s3:DeleteObject", bucket, key)?;
-        convert::current(version)?;
-        Ok(self.objects.delete(owner, bucket, key).await?)
+    ) -> Result<Deleted, Refused> {
+        let owner = self.allow_object(ask, "s3:DeleteObject", bucket, &object.key)?;
+        let name = convert::named(bucket, &object.key, object.version_id.as_deref())?;
+        let conditions = DeleteIf {
+            etag: object.e_tag.as_ref().map(|etag| etag.value().to_owned()),
+            modified: object.last_modified_time.clone().and_then(convert::instant),
+            size: object.size.and_then(|size| u64::try_from(size).ok()),
+        };
+        Ok(self.objects.delete(owner, name, &conditions).await?)
     }
 
     /// What is known of an object, or the answer that it was not modified.
     async fn info(
         &self,
         owner: &Owner,
-        bucket: &str,
-        key: &str,
+        name: ObjectName<'_>,
         conditions: &Conditions,
     ) -> Result<ObjectInfo, Refused> {
-        match self.objects.head(owner, bucket, key, conditions).await? {
+        match self.objects.head(owner, name, conditions).await? {
             Some(info) => Ok(info),
-            None => Err(self.unmodified(owner, bucket, key).await),
+            None => Err(self.unmodified(owner, name).await),
         }
     }
 
     /// 304 with the headers that a cache needs.
-    async fn unmodified(&self, owner: &Owner, bucket: &str, key: &str) -> Refused {
+    async fn unmodified(&self, owner: &Owner, name: ObjectName<'_>) -> Refused {
         let refused = Refused::not_modified();
-        match self.objects.head(owner, bucket, key, &Conditions::default()).await {
+        match self.objects.head(owner, name, &Conditions::default()).await {
             Ok(Some(info)) => {
                 let modified = convert::expires(Some(convert::moment(info.modified)));
                 refused
@@ -269,14 +297,16 @@ fn content_range((first, len): (u64, u64), size: u64) -> String {
 
 /// Said only to who asked for a part, and of objects that have parts.
 fn parts_count(info: &ObjectInfo, part: Option<i32>) -> Option<i32> {
-    part.filter(|_| !info.part_sizes.is_empty()).map(|_| convert::count(info.part_sizes.len()))
+    part.filter(|_| !info.parts.is_empty()).map(|_| convert::count(info.parts.len()))
 }
 
 /// The bytes of a part; an object that was put whole is its own first. Nothing where there are
 /// no bytes.
 fn part_range(info: &ObjectInfo, number: i32) -> Result<Option<ByteRange>, Refused> {
-    let whole = [info.size];
-    let sizes = if info.part_sizes.is_empty() { &whole[..] } else { &info.part_sizes };
+    let sizes: Vec<u64> = match &info.parts[..] {
+        [] => vec![info.size],
+        parts => parts.iter().map(|part| part.size).collect(),
+    };
     let part = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
     let Some((part, size)) = part.and_then(|part| Some((part, *sizes.get(part)?))) else {
         return Err(Refused::new(
@@ -289,17 +319,25 @@ fn part_range(info: &ObjectInfo, number: i32) -> Result<Option<ByteRange>, Refus
     Ok(size.checked_sub(1).map(|rest| ByteRange::From(first, Some(first + rest))))
 }
 
+/// Which of an object's parts to tell of.
+#[derive(Clone, Copy)]
+struct Parts {
+    after: u32,
+    limit: usize,
+}
+
 fn attribute(
     output: &mut GetObjectAttributesOutput,
     name: &str,
     info: &ObjectInfo,
+    page: Parts,
 ) -> Result<(), Refused> {
     match name {
         "ETag" => output.e_tag = Some(convert::etag(&info.etag)),
         "Checksum" if info.checksums.value.is_some() => {
             output.checksum = Some(convert::sums(&info.checksums));
         }
-        "ObjectParts" if !info.part_sizes.is_empty() => output.object_parts = Some(parts(info)),
+        "ObjectParts" if !info.parts.is_empty() => output.object_parts = Some(page.of(info)),
         "Checksum" | "ObjectParts" => {}
         "StorageClass" => {
             output.storage_class = Some(StorageClass::from_static(StorageClass::STANDARD));
@@ -310,16 +348,28 @@ fn attribute(
     Ok(())
 }
 
-fn parts(info: &ObjectInfo) -> GetObjectAttributesParts {
-    let part = |(number, size): (i32, &u64)| ObjectPart {
-        part_number: Some(number),
-        size: Some(convert::size(*size)),
-        ..Default::default()
-    };
-    GetObjectAttributesParts {
-        parts: Some((1..).zip(&info.part_sizes).map(part).collect()),
-        total_parts_count: Some(convert::count(info.part_sizes.len())),
-        is_truncated: Some(false),
-        ..Default::default()
+impl Parts {
+    /// The parts one by one are told only of an object that keeps their checksums (AWS).
+    fn of(self, info: &ObjectInfo) -> GetObjectAttributesParts {
+        let number = |part: &ObjectPart| i32::try_from(part.number).unwrap_or(i32::MAX);
+        let listed = info.checksums.algorithm.is_some();
+        let later = info.parts.iter().filter(|part| listed && part.number > self.after);
+        let page: Vec<&ObjectPart> = later.clone().take(self.limit).collect();
+        let truncated = later.count() > page.len();
+        let told = |part: &&ObjectPart| {
+            let checksums = Checksums { value: part.checksum.clone(), ..info.checksums.clone() };
+            summed!(ListedPart, &checksums, {
+                part_number: Some(number(part)),
+                size: Some(convert::size(part.size)),
+            })
+        };
+        GetObjectAttributesParts {
+            total_parts_count: Some(convert::count(info.parts.len())),
+            is_truncated: listed.then_some(truncated),
+            max_parts: listed.then(|| convert::count(self.limit)),
+            part_number_marker: listed.then(|| i32::try_from(self.after).unwrap_or(i32::MAX)),
+            next_part_number_marker: page.last().map(|part| number(part)),
+            parts: listed.then(|| page.iter().map(told).collect()),
+        }
     }
 }

@@ -42,6 +42,7 @@ serve! {
     get_bucket_location = "GetBucketLocation": GetBucketLocationInput -> GetBucketLocationOutput;
     list_objects = "ListObjects": ListObjectsInput -> ListObjectsOutput;
     list_objects_v2 = "ListObjectsV2": ListObjectsV2Input -> ListObjectsV2Output;
+    list_object_versions = "ListObjectVersions": ListObjectVersionsInput -> ListObjectVersionsOutput;
     put_object = "PutObject": PutObjectInput -> PutObjectOutput;
     get_object = "GetObject": GetObjectInput -> GetObjectOutput;
     head_object = "HeadObject": HeadObjectInput -> HeadObjectOutput;

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use super::errors::Refused;
 
 /// Parts of buckets and objects that have operations of their own, and that we do not have.
-const SUB_RESOURCES: [&str; 35] = [
+const SUB_RESOURCES: [&str; 34] = [
     "abac",
     "accelerate",
     "acl",
@@ -42,7 +42,6 @@ const SUB_RESOURCES: [&str; 35] = [
     "tagging",
     "torrent",
     "versioning",
-    "versions",
     "website",
 ];
 

@@ -1,7 +1,8 @@
 //! Uploads in parts.
 
 use platform::objects::{
-    Checksums, Conditions, PartName, Put, Upload, UploadedPart, index::common_prefix,
+    Checksums, Completion, ListUploads, NewUpload, PartName, Put, Tags, Upload, UploadName,
+    UploadedPart,
 };
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumAlgorithm, ChecksumType,
@@ -38,7 +39,14 @@ impl Desk {
         let checksums = asked_checksums(algorithm, input.checksum_type.as_ref())?;
         let headers = stored!(input);
         let (bucket, key) = (input.bucket, input.key);
-        let upload = self.objects.create_upload(owner, &bucket, &key, headers, checksums).await?;
+        let new = NewUpload {
+            bucket: bucket.clone(),
+            key: key.clone(),
+            headers,
+            tags: Tags::new(),
+            checksums,
+        };
+        let upload = self.objects.create_upload(owner, new).await?;
         Ok(CreateMultipartUploadOutput {
             bucket: Some(bucket),
             checksum_algorithm: convert::algorithm(&upload.checksums),
@@ -78,15 +86,27 @@ impl Desk {
         if parts.is_empty() {
             return Err(malformed());
         }
-        let (upload, conditions): (&str, &Conditions) = (&input.upload_id, &ask.conditions);
-        let info =
-            self.objects.complete_upload(owner, &bucket, &key, upload, &parts, conditions).await?;
+        let name = UploadName { bucket: &bucket, key: &key, id: &input.upload_id };
+        let checksum = input
+            .checksum_crc32
+            .or(input.checksum_crc32c)
+            .or(input.checksum_crc64nvme)
+            .or(input.checksum_sha1)
+            .or(input.checksum_sha256);
+        let completion = Completion {
+            parts: &parts,
+            checksum: checksum.as_deref(),
+            size: input.mpu_object_size.and_then(|size| u64::try_from(size).ok()),
+            conditions: &ask.conditions,
+        };
+        let info = self.objects.complete_upload(owner, name, completion).await?;
         Ok(summed!(CompleteMultipartUploadOutput, &info.checksums, {
             checksum_type: convert::kind(&info.checksums),
             location: Some(format!("/{bucket}/{key}")),
             bucket: Some(bucket),
             key: Some(key),
             e_tag: Some(convert::etag(&info.etag)),
+            version_id: convert::told(info.version),
             ..Default::default()
         }))
     }
@@ -98,7 +118,8 @@ impl Desk {
     ) -> Result<AbortMultipartUploadOutput, Refused> {
         let (bucket, key) = (&input.bucket, &input.key);
         let owner = self.allow_object(ask, "s3:AbortMultipartUpload", bucket, key)?;
-        self.objects.abort_upload(owner, bucket, key, &input.upload_id).await?;
+        let name = UploadName { bucket, key, id: &input.upload_id };
+        self.objects.abort_upload(owner, name).await?;
         Ok(AbortMultipartUploadOutput::default())
     }
 
@@ -114,8 +135,8 @@ impl Desk {
             .map_err(|_| Refused::argument("part-number-marker must not be negative"))?;
         let id = input.upload_id;
         // One more than the page tells whether there is another.
-        let (upload, mut parts) =
-            self.objects.parts(owner, &bucket, &key, &id, after, limit + 1).await?;
+        let name = UploadName { bucket: &bucket, key: &key, id: &id };
+        let (upload, mut parts) = self.objects.parts(owner, name, after, limit + 1).await?;
         let truncated = parts.len() > limit;
         parts.truncate(limit);
         let last = parts.last().map(|part| number(part.number));
@@ -144,16 +165,18 @@ impl Desk {
     ) -> Result<ListMultipartUploadsOutput, Refused> {
         let owner = self.allow(ask, "s3:ListBucketMultipartUploads", &input.bucket)?;
         let spelling = Spelling::of(input.encoding_type.as_ref())?;
-        let page = Page {
-            prefix: input.prefix.as_deref().unwrap_or_default(),
-            delimiter: input.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty()),
-            key: input.key_marker.as_deref().unwrap_or_default(),
-            upload: input.upload_id_marker.as_deref().filter(|id| !id.is_empty()),
+        let delimiter = input.delimiter.filter(|delimiter| !delimiter.is_empty());
+        let key = input.key_marker.clone().filter(|key| !key.is_empty());
+        let upload = input.upload_id_marker.clone().filter(|id| !id.is_empty());
+        let list = ListUploads {
+            bucket: input.bucket.clone(),
+            prefix: input.prefix.clone().unwrap_or_default(),
+            delimiter: delimiter.clone(),
+            after: key.map(|key| (key, upload)),
             limit: convert::limit(input.max_uploads, PAGE, "max-uploads")?,
         };
-        let uploads = self.objects.uploads(owner, &input.bucket, page.prefix).await?;
-        let cut = page.cut(uploads);
-        let next = cut.next.unzip();
+        let page = self.objects.uploads(owner, &list).await?;
+        let (next_key, next_upload) = page.last.filter(|_| page.truncated).unzip();
         let listed = |upload: Upload| MultipartUpload {
             checksum_algorithm: convert::algorithm(&upload.checksums),
             checksum_type: checksum_type(&upload.checksums),
@@ -165,18 +188,18 @@ impl Desk {
             upload_id: Some(upload.id),
         };
         Ok(ListMultipartUploadsOutput {
-            max_uploads: Some(convert::count(page.limit)),
-            prefix: Some(spelling.write(page.prefix.to_owned())),
-            delimiter: page.delimiter.map(|delimiter| spelling.write(delimiter.to_owned())),
+            max_uploads: Some(convert::count(list.limit)),
+            prefix: Some(spelling.write(list.prefix)),
+            delimiter: delimiter.map(|delimiter| spelling.write(delimiter)),
             bucket: Some(input.bucket),
-            common_prefixes: spelling.prefixes(cut.prefixes),
+            common_prefixes: spelling.prefixes(page.prefixes),
             encoding_type: input.encoding_type,
-            is_truncated: Some(next.0.is_some()),
+            is_truncated: Some(page.truncated),
             key_marker: Some(spelling.write(input.key_marker.unwrap_or_default())),
-            next_key_marker: next.0.map(|key| spelling.write(key)),
-            next_upload_id_marker: next.1,
+            next_key_marker: next_key.map(|key| spelling.write(key)),
+            next_upload_id_marker: next_upload.map(Option::unwrap_or_default),
             upload_id_marker: Some(input.upload_id_marker.unwrap_or_default()),
-            uploads: Some(cut.uploads.into_iter().map(listed).collect()),
+            uploads: Some(page.uploads.into_iter().map(listed).collect()),
             request_charged: None,
         })
     }
@@ -277,113 +300,9 @@ fn listed_part(part: &UploadedPart) -> Part {
     })
 }
 
-/// Which uploads to list.
-struct Page<'a> {
-    prefix: &'a str,
-    delimiter: Option<&'a str>,
-    key: &'a str,
-    upload: Option<&'a str>,
-    limit: usize,
-}
-
-/// A page of uploads, and where the next one goes on.
-#[derive(Debug, Default)]
-struct Cut {
-    uploads: Vec<Upload>,
-    prefixes: Vec<String>,
-    next: Option<(String, String)>,
-}
-
-impl Page<'_> {
-    /// Cuts the page out of a bucket's uploads, which come by key and time.
-    fn cut(&self, uploads: Vec<Upload>) -> Cut {
-        let mut cut = Cut::default();
-        let mut last = (String::new(), String::new());
-        let mut reached = false;
-        for upload in uploads {
-            reached |= Some(upload.id.as_str()) == self.upload && upload.key == self.key;
-            let folded = common_prefix(self.prefix, self.delimiter, &upload.key);
-            let folded = folded.map(str::to_owned);
-            if self.is_behind(&upload, folded.as_deref(), reached)
-                || (folded.is_some() && folded.as_ref() == cut.prefixes.last())
-            {
-                continue;
-            }
-            if cut.uploads.len() + cut.prefixes.len() == self.limit {
-                cut.next = (self.limit > 0).then_some(last);
-                return cut;
-            }
-            if let Some(prefix) = folded {
-                last = (prefix.clone(), String::new());
-                cut.prefixes.push(prefix);
-            } else {
-                last = (upload.key.clone(), upload.id.clone());
-                cut.uploads.push(upload);
-            }
-        }
-        cut
-    }
-
-    /// Whether an upload stood on a page before. Of the uploads of the marked key those that
-    /// follow the marked upload did not.
-    fn is_behind(&self, upload: &Upload, folded: Option<&str>, reached: bool) -> bool {
-        if self.key.is_empty() {
-            return false;
-        }
-        match folded.unwrap_or(&upload.key).cmp(self.key) {
-            std::cmp::Ordering::Less => true,
-            std::cmp::Ordering::Greater => false,
-            std::cmp::Ordering::Equal => !reached || Some(upload.id.as_str()) == self.upload,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use platform::objects::ObjectHeaders;
-    use types::Timestamp;
-
     use super::*;
-
-    fn upload((key, id): (&str, &str)) -> Upload {
-        Upload {
-            key: key.to_owned(),
-            id: id.to_owned(),
-            created: Timestamp::default(),
-            headers: ObjectHeaders::default(),
-            checksums: Checksums::default(),
-        }
-    }
-
-    /// Every page of `limit`, as `key:id` and prefixes.
-    fn pages(uploads: &[(&str, &str)], delimiter: Option<&str>, limit: usize) -> Vec<Vec<String>> {
-        let (mut pages, mut key, mut id) = (Vec::new(), String::new(), String::new());
-        loop {
-            let upload_marker = Some(id.as_str()).filter(|id| !id.is_empty());
-            let page = Page { prefix: "", delimiter, key: &key, upload: upload_marker, limit };
-            let cut = page.cut(uploads.iter().copied().map(upload).collect());
-            let named = cut.uploads.iter().map(|upload| format!("{}:{}", upload.key, upload.id));
-            pages.push(named.chain(cut.prefixes).collect());
-            match cut.next {
-                Some(next) => (key, id) = next,
-                None => return pages,
-            }
-        }
-    }
-
-    #[test]
-    fn pages_of_uploads_hold_each_upload_once() {
-        let uploads = [("a", "2"), ("a", "1"), ("b/x", "3"), ("b/y", "4"), ("c", "5")];
-        assert_eq!(
-            pages(&uploads, None, 2),
-            [vec!["a:2", "a:1"], vec!["b/x:3", "b/y:4"], vec!["c:5"]]
-        );
-        assert_eq!(
-            pages(&uploads, Some("/"), 1),
-            [vec!["a:2"], vec!["a:1"], vec!["b/"], vec!["c:5"]]
-        );
-        assert_eq!(pages(&uploads, None, 0), [Vec::<String>::new()]);
-    }
 
     #[test]
     fn each_algorithm_has_the_kinds_of_checksum_that_it_can_have() {

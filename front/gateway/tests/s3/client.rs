@@ -7,11 +7,13 @@ use bytes::Bytes;
 use gateway::{OperationName, S3, S3Request, s3::Front};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt;
-use platform::access::{Access, Denied, Identity, Unidentified};
+use platform::{
+    access::{Access, Denied, Identity, Unidentified},
+    objects::{blobs::memory::MemoryBlobs, index::memory::MemoryIndex},
+};
+use services::storage::Storage;
 use sha2::{Digest, Sha256};
 use types::{Caller, Id, Owner};
-
-use super::fake::Fake;
 
 pub const ACCOUNT: &str = "123456789012";
 
@@ -158,7 +160,9 @@ pub struct Client(Front);
 impl Client {
     /// With a bucket called `data`.
     pub async fn new() -> Self {
-        let client = Self(Front::new(Arc::new(Fake::default()), Arc::new(Everything)));
+        let (index, blobs) = (MemoryIndex::default(), MemoryBlobs::default());
+        let objects = Arc::new(Storage::new(Arc::new(index), Arc::new(blobs)));
+        let client = Self(Front::new(objects, Arc::new(Everything)));
         assert_eq!(client.send(ask(Method::PUT, "/data")).await.status, 200);
         client
     }

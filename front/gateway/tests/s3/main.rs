@@ -4,5 +4,4 @@
 
 mod bodies;
 mod client;
-mod fake;
 mod protocol;

@@ -13,7 +13,7 @@ use api::Fault;
 use async_trait::async_trait;
 use jobs::{Machine, Step};
 use platform::{
-    objects::{ObjectError, Objects},
+    objects::{ObjectError, ObjectName, Objects},
     parts::PartReader,
     routes::{Live, Route, RouteKey, RouteVariant, Routes},
     scorer::{LoadModel, Scorer},
@@ -201,7 +201,7 @@ impl EndpointMachine {
     ) -> Result<Vec<platform::workload::Part>, LoadFailure> {
         let uri: S3Uri =
             variant.data.parse().map_err(|error| LoadFailure::Refused(format!("{error}")))?;
-        match self.objects.open_parts(owner, &uri.bucket, &uri.key).await {
+        match self.objects.open_parts(owner, ObjectName::current(&uri.bucket, &uri.key)).await {
             Ok((_, parts)) => Ok(parts),
             Err(error @ (ObjectError::Internal(_) | ObjectError::Body(_))) => {
                 Err(LoadFailure::Ours(Fault::internal(error)))

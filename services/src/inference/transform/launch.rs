@@ -7,7 +7,7 @@ use api::{
 use bytes::Bytes;
 use platform::{
     follow::Source,
-    objects::Objects,
+    objects::{ObjectName, Objects},
     store::Record,
     telemetry::{MetricName, StreamName},
     transform::{DATA_CHANNEL, MODEL_CHANNEL, Settings},
@@ -121,8 +121,10 @@ pub async fn workload(
     let owner = &record.owner;
     let uri = invalid(spec.transform_input.data_source.s3_data_source.s3_uri.parse::<S3Uri>())?;
     let model = invalid(job.model.data.parse::<S3Uri>())?;
-    let (_, parts) =
-        objects.open_parts(owner, &model.bucket, &model.key).await.map_err(|error| {
+    let (_, parts) = objects
+        .open_parts(owner, ObjectName::current(&model.bucket, &model.key))
+        .await
+        .map_err(|error| {
             let message = format!("The model data at {model} cannot be read: {error}.");
             Fault::new(What::Invalid, TransformJob::KIND, message)
         })?;

@@ -103,12 +103,12 @@ async fn take(store: &Storage, model: &mut Model, step: Step) {
             model.insert(key, size);
         }
         Step::Delete(key) => {
-            store.delete(&owner(), BUCKET, key).await.unwrap();
+            delete(store, key).await;
             model.remove(key);
         }
         Step::Copy(from, to) => {
             let none = Conditions::default();
-            let copied = store.copy(&owner(), (BUCKET, from), &none, (BUCKET, to), None).await;
+            let copied = copy(store, from, &none, to).await;
             match model.get(from).copied() {
                 Some(size) => {
                     copied.unwrap();
@@ -145,7 +145,7 @@ async fn play(store: &Storage, steps: Vec<Step>) {
 async fn play_and_clear(store: &Storage, steps: Vec<Step>) {
     play(store, steps).await;
     for key in KEYS {
-        store.delete(&owner(), BUCKET, key).await.unwrap();
+        delete(store, key).await;
     }
 }
 

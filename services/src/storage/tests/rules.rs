@@ -77,9 +77,9 @@ async fn what_came_with_an_object_goes_out_with_it() {
         };
         let put = Put { headers: headers.clone(), ..Put::new(BUCKET, "k", whole("x")) };
         let answer = store.put(&owner(), put).await.unwrap();
-        let found = store.head(&owner(), BUCKET, "k", &Conditions::default()).await.unwrap();
-        assert_eq!(found.as_ref(), Some(&answer));
-        assert_eq!(found.unwrap().headers, headers);
+        let found = head(store, at("k")).await.unwrap();
+        assert_eq!(found, answer);
+        assert_eq!(found.headers, headers);
     }
 }
 
@@ -129,13 +129,12 @@ async fn conditions_on_a_read_are_answered() {
             ..Conditions::default()
         };
         let known = matching(None, Some(&etag));
-        assert!(store.get(&owner(), BUCKET, "k", None, &known).await.unwrap().is_none());
-        assert!(store.head(&owner(), BUCKET, "k", &known).await.unwrap().is_none());
+        assert!(store.get(&owner(), at("k"), None, &known).await.unwrap().is_none());
+        assert!(store.head(&owner(), at("k"), &known).await.unwrap().is_none());
         let changed = matching(Some("other"), None);
-        let failed = store.get(&owner(), BUCKET, "k", None, &changed).await;
+        let failed = store.get(&owner(), at("k"), None, &changed).await;
         assert!(matches!(failed, Err(ObjectError::PreconditionFailed)));
-        let source = (BUCKET, "k");
-        let failed = store.copy(&owner(), source, &known, (BUCKET, "l"), None).await;
+        let failed = copy(store, "k", &known, "l").await;
         assert!(matches!(failed, Err(ObjectError::PreconditionFailed)));
     }
 }
@@ -166,11 +165,10 @@ async fn a_copy_shares_bytes_and_outlives_its_source() {
         for key in ["small", "large"] {
             let target = format!("copy-of-{key}");
             let none = Conditions::default();
-            let source = store.head(&owner(), BUCKET, key, &none).await.unwrap().unwrap();
-            let copied =
-                store.copy(&owner(), (BUCKET, key), &none, (BUCKET, &target), None).await.unwrap();
+            let source = head(store, at(key)).await.unwrap();
+            let copied = copy(store, key, &none, &target).await.unwrap();
             assert_eq!((copied.etag, copied.size), (source.etag, source.size));
-            store.delete(&owner(), BUCKET, key).await.unwrap();
+            delete(store, key).await;
         }
         store.sweep().await.unwrap();
         assert_eq!(get(store, "copy-of-small", None).await.unwrap(), b"small");
@@ -203,10 +201,10 @@ async fn parts_are_opened_in_place_and_stay_when_the_object_goes() {
     let [_, store] = &stores;
     put(store, "small", "small").await;
     put(store, "large", bytes(50_000)).await;
-    let (_, small) = store.open_parts(&owner(), BUCKET, "small").await.unwrap();
+    let (_, small) = store.open_parts(&owner(), at("small")).await.unwrap();
     assert!(matches!(&small[..], [Part::Inline(bytes)] if bytes == "small"));
-    let (info, large) = store.open_parts(&owner(), BUCKET, "large").await.unwrap();
-    store.delete(&owner(), BUCKET, "large").await.unwrap();
+    let (info, large) = store.open_parts(&owner(), at("large")).await.unwrap();
+    delete(store, "large").await;
     assert_eq!(store.sweep().await.unwrap().garbage, 1);
     let [Part::Blob { file, offset: 0, len }] = &large[..] else { panic!("{large:?}") };
     assert_eq!(*len, info.size);

@@ -35,7 +35,7 @@ async fn after_a_kill_all_that_was_acknowledged_is_there_and_nothing_else() {
     put(&store, "replaced", bytes(30_000)).await;
     put(&store, "replaced", "now small").await;
     put(&store, "gone", bytes(30_000)).await;
-    store.delete(&owner(), BUCKET, "gone").await.unwrap();
+    delete(&store, "gone").await;
     let (reached, halfway) = tokio::sync::oneshot::channel();
     let body = stream::iter([Ok(Bytes::from(bytes(2_000_000)))]).chain(stream::once(async move {
         reached.send(()).unwrap();
@@ -82,8 +82,8 @@ async fn what_is_being_read_is_not_swept() {
     for store in &stores {
         put(store, "k", bytes(2_000_000)).await;
         let none = Conditions::default();
-        let read = store.get(&owner(), BUCKET, "k", None, &none).await.unwrap().unwrap();
-        store.delete(&owner(), BUCKET, "k").await.unwrap();
+        let read = store.get(&owner(), at("k"), None, &none).await.unwrap().unwrap();
+        delete(&store, "k").await;
         assert_eq!(store.sweep().await.unwrap().garbage, 0);
         let chunks: Vec<Bytes> = read.body.try_collect().await.unwrap();
         assert!(chunks.concat() == bytes(2_000_000));
@@ -104,8 +104,7 @@ async fn a_sweeper_beside_writers_and_readers_takes_nothing_that_is_wanted() {
                 put(&store, &key, bytes(20_000 + round)).await;
                 let none = Conditions::default();
                 let target = format!("copy-{worker}");
-                let copied =
-                    store.copy(&owner(), (BUCKET, &key), &none, (BUCKET, &target), None).await;
+                let copied = copy(&store, &key, &none, &target).await;
                 let size = usize::try_from(copied.unwrap().size).unwrap();
                 assert!(get(&store, &target, None).await.unwrap() == bytes(size));
             }
@@ -125,7 +124,7 @@ async fn a_sweeper_beside_writers_and_readers_takes_nothing_that_is_wanted() {
     store.sweep().await.unwrap();
     let mut wanted = std::collections::BTreeSet::new();
     for key in ["k0", "k1", "copy-0", "copy-1", "copy-2", "copy-3", "copy-4", "copy-5"] {
-        let (entry, _pin) = store.held(BUCKET, key).await.unwrap();
+        let (entry, _pin) = store.held(at(key)).await.unwrap();
         wanted.extend(entry.content.blobs());
     }
     assert_eq!(files(place.path()), wanted.len());

@@ -1,14 +1,29 @@
 //! What S3 promises of uploads in parts.
 
-use platform::objects::{Checksums, ObjectHeaders, PartName, UploadedPart};
+use platform::objects::{
+    Checksums, Completion, ListUploads, NewUpload, PartName, UploadName, UploadedPart,
+};
 
 use super::*;
 
 const MIB: usize = 1 << 20;
 
+fn new(key: &str, checksums: Checksums) -> NewUpload {
+    let (bucket, key) = (BUCKET.to_owned(), key.to_owned());
+    NewUpload { bucket, key, checksums, ..NewUpload::default() }
+}
+
+fn upload_at<'a>(key: &'a str, id: &'a str) -> UploadName<'a> {
+    UploadName { bucket: BUCKET, key, id }
+}
+
+async fn listed(store: &Storage) -> usize {
+    let list = ListUploads { bucket: BUCKET.to_owned(), limit: 9, ..ListUploads::default() };
+    store.uploads(&owner(), &list).await.unwrap().uploads.len()
+}
+
 async fn begin(store: &Storage, key: &str, checksums: Checksums) -> String {
-    let headers = ObjectHeaders::default();
-    store.create_upload(&owner(), BUCKET, key, headers, checksums).await.unwrap().id
+    store.create_upload(&owner(), new(key, checksums)).await.unwrap().id
 }
 
 async fn part(
@@ -31,7 +46,9 @@ async fn complete(
     (key, upload): (&str, &str),
     parts: &[PartName],
 ) -> Result<platform::objects::ObjectInfo, ObjectError> {
-    store.complete_upload(&owner(), BUCKET, key, upload, parts, &Conditions::default()).await
+    let conditions = &Conditions::default();
+    let completion = Completion { parts, checksum: None, size: None, conditions };
+    store.complete_upload(&owner(), upload_at(key, upload), completion).await
 }
 
 #[tokio::test]
@@ -51,14 +68,17 @@ async fn parts_become_one_object_without_being_moved() {
         assert!(
             made.etag.ends_with("-2") && made.checksums.value.as_ref().unwrap().ends_with("-2")
         );
-        assert_eq!(made.part_sizes, [5 * MIB as u64, 100]);
+        let sizes: Vec<u64> = made.parts.iter().map(|part| part.size).collect();
+        assert_eq!(sizes, [5 * MIB as u64, 100]);
+        assert_eq!(made.parts[1].checksum, tail.checksums.value);
         assert_eq!(complete(store, at, &names).await.unwrap(), made, "repeated");
         store.sweep().await.unwrap();
         assert!(get(store, "k", None).await.unwrap() == whole);
         let edge = ByteRange::From(5 * MIB as u64 - 3, Some(5 * MIB as u64 + 2));
         let seam = get(store, "k", Some(edge)).await.unwrap();
         assert!(seam == whole[5 * MIB - 3..5 * MIB + 3]);
-        let (_, opened) = store.open_parts(&owner(), BUCKET, "k").await.unwrap();
+        let (_, opened) =
+            store.open_parts(&owner(), ObjectName::current(BUCKET, "k")).await.unwrap();
         assert_eq!(opened.len(), 2);
         put(store, "k", "another").await;
         let late = complete(store, at, &names).await;
@@ -103,11 +123,11 @@ async fn an_upload_is_listed_until_it_ends_and_leaves_nothing_when_aborted() {
         for number in 1..=3 {
             part(store, at, number, b"x".to_vec()).await;
         }
-        assert_eq!(store.uploads(&owner(), BUCKET, "").await.unwrap().len(), 1);
-        let (found, parts) = store.parts(&owner(), BUCKET, "k", &upload, 1, 1).await.unwrap();
+        assert_eq!(listed(store).await, 1);
+        let (found, parts) = store.parts(&owner(), upload_at("k", &upload), 1, 1).await.unwrap();
         assert_eq!((found.id, parts.len(), parts[0].number), (upload.clone(), 1, 2));
-        store.abort_upload(&owner(), BUCKET, "k", &upload).await.unwrap();
-        assert_eq!(store.uploads(&owner(), BUCKET, "").await.unwrap(), []);
+        store.abort_upload(&owner(), upload_at("k", &upload)).await.unwrap();
+        assert_eq!(listed(store).await, 0);
         let put = Put::new(BUCKET, "k", whole("late"));
         let late = store.upload_part(&owner(), &upload, 4, put).await;
         assert!(matches!(late, Err(ObjectError::NoSuchUpload)));
@@ -125,8 +145,9 @@ async fn a_range_of_an_object_becomes_a_part() {
         let upload = begin(store, "k", Checksums::default()).await;
         let none = Conditions::default();
         let copy = async |key: &str, range, number| {
-            let target = (BUCKET, "k", upload.as_str(), number);
-            store.upload_part_copy(&owner(), (BUCKET, key), range, &none, target).await
+            let source = CopySource { owner: &owner(), name: at(key), conditions: &none };
+            let target = upload_at("k", &upload);
+            store.upload_part_copy(&owner(), source, range, target, number).await
         };
         let large = copy("large", Some((10, 5 * MIB as u64 + 9)), 1).await.unwrap();
         let small = copy("small", Some((2, 4)), 2).await.unwrap();
@@ -135,7 +156,7 @@ async fn a_range_of_an_object_becomes_a_part() {
         assert!(matches!(beyond, Err(ObjectError::InvalidRange { length: 10 })));
         complete(store, ("k", &upload), &[name(&large), name(&small)]).await.unwrap();
         for key in ["small", "large"] {
-            store.delete(&owner(), BUCKET, key).await.unwrap();
+            delete(store, key).await;
         }
         store.sweep().await.unwrap();
         let expected = [&bytes(6 * MIB)[10..5 * MIB + 10], b"234"].concat();
@@ -160,6 +181,25 @@ async fn a_part_is_checked_by_the_uploads_algorithm() {
     }
     let store = &stores[0];
     let asked = Checksums { algorithm: Some("sha1".to_owned()), value: None, full_object: true };
-    let refused = store.create_upload(&owner(), BUCKET, "k", ObjectHeaders::default(), asked).await;
+    let refused = store.create_upload(&owner(), new("k", asked)).await;
     assert!(matches!(refused, Err(ObjectError::InvalidArgument(_))));
+}
+
+#[tokio::test]
+async fn what_a_client_says_of_the_whole_must_be_so() {
+    let (_place, stores) = both().await;
+    for store in &stores {
+        let nvme = Checksums { algorithm: Some("crc64nvme".to_owned()), ..Checksums::default() };
+        let upload = begin(store, "k", nvme).await;
+        let parts = [name(&part(store, ("k", &upload), 1, b"123456789".to_vec()).await)];
+        let say = async |checksum, size| {
+            let conditions = &Conditions::default();
+            let completion = Completion { parts: &parts, checksum, size, conditions };
+            store.complete_upload(&owner(), upload_at("k", &upload), completion).await
+        };
+        let refused = say(Some("AAAAAAAAAAA="), None).await;
+        assert!(matches!(refused, Err(ObjectError::BadDigest(_))));
+        assert!(matches!(say(None, Some(8)).await, Err(ObjectError::InvalidRequest(_))));
+        say(Some("rosUhgp5mIg="), Some(9)).await.unwrap();
+    }
 }

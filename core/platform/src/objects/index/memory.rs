@@ -1,5 +1,7 @@
 //! The index in memory, for tests.
 
+mod pages;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
@@ -7,10 +9,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use types::Id;
+use types::{Id, Timestamp};
 
-use super::{Entry, Guard, IndexError, ObjectIndex, PartEntry, Start, common_prefix, past, start};
-use crate::objects::{Bucket, ListKeys, Listing, ObjectInfo, Upload};
+use super::{Entry, Found, Guard, IndexError, ObjectIndex, PartEntry};
+use crate::objects::{
+    Bucket, DeleteIf, Deleted, ListKeys, ListUploads, ListVersions, Listing, Marker, ObjectName,
+    SettingsChange, Tags, Upload, UploadListing, UploadName, Version, VersionListing,
+    settings::Versioning,
+};
 
 /// Holds its names until it is dropped.
 #[derive(Default)]
@@ -27,7 +33,53 @@ struct State {
 
 struct Held {
     bucket: Bucket,
-    objects: BTreeMap<Vec<u8>, Entry>,
+    /// The versions of each key, the newest first; never none.
+    keys: BTreeMap<Vec<u8>, Vec<Row>>,
+}
+
+/// A version of a key. `null` has a number as well, by which it is sorted.
+#[derive(Clone)]
+struct Row {
+    number: u64,
+    null: bool,
+    found: Found,
+}
+
+impl Row {
+    fn is(&self, version: Version) -> bool {
+        match version {
+            Version::Null => self.null,
+            Version::Numbered(number) => !self.null && self.number == number,
+        }
+    }
+
+    fn version(&self) -> Version {
+        if self.null { Version::Null } else { Version::Numbered(self.number) }
+    }
+
+    fn blobs(&self) -> Vec<Id> {
+        match &self.found {
+            Found::Object(entry) => entry.content.blobs().collect(),
+            Found::Marker(_) => Vec::new(),
+        }
+    }
+
+    fn etag(&self) -> Option<&str> {
+        match &self.found {
+            Found::Object(entry) => Some(&entry.info.etag),
+            Found::Marker(_) => None,
+        }
+    }
+
+    fn fits(&self, conditions: &DeleteIf) -> bool {
+        match &self.found {
+            Found::Object(entry) => {
+                let info = &entry.info;
+                conditions.holds(&info.etag, info.modified, info.size)
+            }
+            Found::Marker(marker) => conditions.holds("", marker.modified, 0),
+        }
+    }
 }
 
 struct Pending {
@@ -36,21 +88,99 @@ struct Pending {
     parts: BTreeMap<u32, PartEntry>,
 }
 
-impl State {
-    fn objects(&mut self, bucket: &str) -> Result<&mut BTreeMap<Vec<u8>, Entry>, IndexError> {
-        let held = self.buckets.get_mut(bucket).ok_or(IndexError::NoSuchBucket)?;
-        Ok(&mut held.objects)
+impl Held {
+    fn versioning(&self) -> Versioning {
+        self.bucket.settings.versioning
     }
 
-    fn put(&mut self, bucket: &str, entry: Entry, guard: &Guard) -> Result<(), IndexError> {
-        let key = entry.info.key.clone().into_bytes();
-        let objects = self.objects(bucket)?;
-        guard.check(objects.get(&key).map(|old| old.info.etag.as_str()))?;
+    fn rows(&self, key: &str) -> &[Row] {
+        self.keys.get(key.as_bytes()).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn row(&self, key: &str, version: Option<Version>) -> Option<&Row> {
+        let mut rows = self.rows(key).iter();
+        match version {
+            None => rows.next(),
+            Some(version) => rows.find(|row| row.is(version)),
+        }
+    }
+
+    /// What is told of a row: no version where none was ever kept.
+    fn told(&self, row: &Row) -> Option<Version> {
+        (self.versioning() != Versioning::Off).then(|| row.version())
+    }
+
+    /// Adds the newest version of a key; `null` takes the place of the one before.
+    fn add(&mut self, key: &str, found: Found, at: Timestamp) -> (Option<Version>, Vec<Id>) {
+        let null = self.versioning() != Versioning::Enabled;
+        let newest = self.row(key, None).map(|row| row.number + 1);
+        let number = u64::try_from(at.micros()).unwrap_or(0).max(newest.unwrap_or(0));
+        let rows = self.keys.entry(key.as_bytes().to_vec()).or_default();
+        let replaced = rows.extract_if(.., |row| null && row.null).flat_map(|row| row.blobs());
+        let unnamed = replaced.collect();
+        let row = Row { number, null, found };
+        rows.insert(0, row.clone());
+        (self.told(&row), unnamed)
+    }
+
+    fn remove(&mut self, key: &str, version: Version) -> Option<Row> {
+        let rows = self.keys.get_mut(key.as_bytes())?;
+        let place = rows.iter().position(|row| row.is(version))?;
+        let removed = rows.remove(place);
+        if rows.is_empty() {
+            self.keys.remove(key.as_bytes());
+        }
+        Some(removed)
+    }
+}
+
+impl State {
+    fn held(&mut self, bucket: &str) -> Result<&mut Held, IndexError> {
+        self.buckets.get_mut(bucket).ok_or(IndexError::NoSuchBucket)
+    }
+
+    fn put(
+        &mut self,
+        bucket: &str,
+        entry: Entry,
+        guard: &Guard,
+    ) -> Result<Option<Version>, IndexError> {
+        let held = self.held(bucket)?;
+        let (key, at) = (entry.info.key.clone(), entry.info.modified);
+        guard.check(held.row(&key, None).and_then(Row::etag))?;
         let named: Vec<Id> = entry.content.blobs().collect();
-        let old = objects.insert(key, entry);
+        let (version, unnamed) = held.add(&key, Found::Object(Box::new(entry)), at);
         self.name(named);
-        self.unname(old.iter().flat_map(|old| old.content.blobs()).collect());
-        Ok(())
+        self.unname(unnamed);
+        Ok(version)
+    }
+
+    fn delete(
+        &mut self,
+        name: ObjectName<'_>,
+        conditions: &DeleteIf,
+        now: Timestamp,
+    ) -> Result<Deleted, IndexError> {
+        let held = self.held(name.bucket)?;
+        if held.row(name.key, name.version).is_some_and(|row| !row.fits(conditions)) {
+            return Err(IndexError::Unmet);
+        }
+        let gone = match (name.version, held.versioning()) {
+            (Some(version), _) => Some(version),
+            (None, Versioning::Off) => Some(Version::Null),
+            (None, Versioning::Enabled | Versioning::Suspended) => None,
+        };
+        let Some(gone) = gone else {
+            let version = Version::Null;
+            let marker = Marker { key: name.key.to_owned(), version, modified: now };
+            let (version, unnamed) = held.add(name.key, Found::Marker(marker), now);
+            self.unname(unnamed);
+            return Ok(Deleted { version, marker: true });
+        };
+        let removed = held.remove(name.key, gone);
+        let marker = removed.as_ref().is_some_and(|row| matches!(row.found, Found::Marker(_)));
+        self.unname(removed.iter().flat_map(Row::blobs).collect());
+        Ok(Deleted { version: name.version, marker })
     }
 
     fn name(&mut self, blobs: Vec<Id>) {
@@ -70,8 +200,9 @@ impl State {
         self.unname(parts.into_values().flat_map(|part| blobs_of(&part)).collect());
     }
 
-    fn pending(&self, bucket: &str, key: &str, upload: &str) -> Option<&Pending> {
-        self.uploads.get(upload).filter(|held| held.bucket == bucket && held.upload.key == key)
+    fn pending(&self, name: UploadName<'_>) -> Option<&Pending> {
+        let named = |held: &&Pending| held.bucket == name.bucket && held.upload.key == name.key;
+        self.uploads.get(name.id).filter(named)
     }
 }
 
@@ -85,39 +216,15 @@ impl MemoryIndex {
     }
 }
 
-/// Folds a bucket's keys one by one, as a page is defined.
-fn page(objects: &BTreeMap<Vec<u8>, Entry>, list: &ListKeys) -> Listing {
-    let delimiter = list.delimiter.as_deref();
-    let mut listing = Listing::default();
-    if list.limit == 0 {
-        return listing;
+/// A row as it is told.
+fn told(row: &Row, version: Option<Version>) -> Found {
+    match row.found.clone() {
+        Found::Object(mut entry) => {
+            entry.info.version = version;
+            Found::Object(entry)
+        }
+        Found::Marker(marker) => Found::Marker(Marker { version: row.version(), ..marker }),
     }
-    let mut from = match start(&list.prefix, delimiter, list.after.as_deref()) {
-        Start::At(key) => Bound::Included(key),
-        Start::After(key) => Bound::Excluded(key),
-        Start::Nowhere => return listing,
-    };
-    while let Some((_, entry)) = objects.range((from, Bound::Unbounded)).next() {
-        let key = &entry.info.key;
-        if !key.starts_with(&list.prefix) {
-            break;
-        }
-        if listing.objects.len() + listing.prefixes.len() == list.limit {
-            listing.truncated = true;
-            break;
-        }
-        if let Some(common) = common_prefix(&list.prefix, delimiter, key) {
-            listing.prefixes.push(common.to_owned());
-            listing.last = Some(common.to_owned());
-            let Some(next) = past(common.as_bytes()) else { break };
-            from = Bound::Included(next);
-        } else {
-            listing.objects.push(ObjectInfo { part_sizes: Vec::new(), ..entry.info.clone() });
-            listing.last = Some(key.clone());
-            from = Bound::Excluded(key.clone().into_bytes());
-        }
-    }
-    listing
 }
 
 #[async_trait]
@@ -127,13 +234,13 @@ impl ObjectIndex for MemoryIndex {
         if let Some(held) = state.buckets.get(&bucket.name) {
             return Ok(Some(held.bucket.clone()));
         }
-        state.buckets.insert(bucket.name.clone(), Held { bucket, objects: BTreeMap::new() });
+        state.buckets.insert(bucket.name.clone(), Held { bucket, keys: BTreeMap::new() });
         Ok(None)
     }
 
     async fn delete_bucket(&self, name: &str) -> Result<(), IndexError> {
         let mut state = self.state();
-        if !state.objects(name)?.is_empty() {
+        if !state.held(name)?.keys.is_empty() {
             return Err(IndexError::BucketNotEmpty);
         }
         state.buckets.remove(name);
@@ -159,54 +266,79 @@ impl ObjectIndex for MemoryIndex {
         Ok(all.filter(|bucket| bucket.account == account).cloned().collect())
     }
 
-    async fn put(&self, bucket: &str, entry: Entry, guard: Guard) -> Result<(), IndexError> {
-        self.state().put(bucket, entry, &guard)
-    }
-
-    async fn get(&self, bucket: &str, key: &str) -> Result<Option<Entry>, IndexError> {
-        let state = self.state();
-        let held = state.buckets.get(bucket);
-        Ok(held.and_then(|held| held.objects.get(key.as_bytes())).cloned())
-    }
-
-    async fn delete(&self, bucket: &str, key: &str) -> Result<(), IndexError> {
-        let mut state = self.state();
-        let old = state.objects(bucket)?.remove(key.as_bytes());
-        state.unname(old.iter().flat_map(|old| old.content.blobs()).collect());
+    async fn change_bucket(&self, name: &str, change: SettingsChange) -> Result<(), IndexError> {
+        self.state().held(name)?.bucket.settings.apply(change);
         Ok(())
     }
 
+    async fn put(
+        &self,
+        bucket: &str,
+        entry: Entry,
+        guard: Guard,
+    ) -> Result<Option<Version>, IndexError> {
+        self.state().put(bucket, entry, &guard)
+    }
+
+    async fn get(&self, name: ObjectName<'_>) -> Result<Option<Found>, IndexError> {
+        let state = self.state();
+        let Some(held) = state.buckets.get(name.bucket) else { return Ok(None) };
+        let row = held.row(name.key, name.version);
+        Ok(row.map(|row| told(row, held.told(row))))
+    }
+
+    async fn delete(
+        &self,
+        name: ObjectName<'_>,
+        conditions: &DeleteIf,
+        now: Timestamp,
+    ) -> Result<Deleted, IndexError> {
+        self.state().delete(name, conditions, now)
+    }
+
+    async fn set_tags(
+        &self,
+        name: ObjectName<'_>,
+        tags: Tags,
+    ) -> Result<Option<Version>, IndexError> {
+        let mut state = self.state();
+        let held = state.held(name.bucket)?;
+        let row = held.row(name.key, name.version).ok_or(IndexError::NoSuchKey)?;
+        let (version, told) = (row.version(), held.told(row));
+        let rows = held.keys.get_mut(name.key.as_bytes()).into_iter().flatten();
+        for row in rows.filter(|row| row.is(version)) {
+            match &mut row.found {
+                Found::Object(entry) => entry.info.tags.clone_from(&tags),
+                Found::Marker(_) => return Err(IndexError::NoSuchKey),
+            }
+        }
+        Ok(told)
+    }
+
     async fn list(&self, list: &ListKeys) -> Result<Listing, IndexError> {
-        Ok(page(self.state().objects(&list.bucket)?, list))
+        Ok(pages::of_keys(self.state().held(&list.bucket)?, list))
+    }
+
+    async fn list_versions(&self, list: &ListVersions) -> Result<VersionListing, IndexError> {
+        Ok(pages::of_versions(self.state().held(&list.bucket)?, list))
     }
 
     async fn create_upload(&self, bucket: &str, upload: Upload) -> Result<(), IndexError> {
         let mut state = self.state();
-        state.objects(bucket)?;
+        state.held(bucket)?;
         let pending = Pending { bucket: bucket.to_owned(), upload, parts: BTreeMap::new() };
         state.uploads.insert(pending.upload.id.clone(), pending);
         Ok(())
     }
 
-    async fn upload(
-        &self,
-        bucket: &str,
-        key: &str,
-        upload: &str,
-    ) -> Result<Option<Upload>, IndexError> {
-        Ok(self.state().pending(bucket, key, upload).map(|pending| pending.upload.clone()))
+    async fn upload(&self, name: UploadName<'_>) -> Result<Option<Upload>, IndexError> {
+        Ok(self.state().pending(name).map(|pending| pending.upload.clone()))
     }
 
-    async fn uploads(&self, bucket: &str, prefix: &str) -> Result<Vec<Upload>, IndexError> {
+    async fn uploads(&self, list: &ListUploads) -> Result<UploadListing, IndexError> {
         let state = self.state();
-        let mut found: Vec<Upload> = state
-            .uploads
-            .values()
-            .filter(|held| held.bucket == bucket && held.upload.key.starts_with(prefix))
-            .map(|held| held.upload.clone())
-            .collect();
-        found.sort_by(|a, b| (&a.key, a.created, &a.id).cmp(&(&b.key, b.created, &b.id)));
-        Ok(found)
+        let pending = state.uploads.values().filter(|held| held.bucket == list.bucket);
+        Ok(pages::of_uploads(pending.map(|held| held.upload.clone()).collect(), list))
     }
 
     async fn put_part(&self, upload: &str, part: PartEntry) -> Result<(), IndexError> {
@@ -231,21 +363,27 @@ impl ObjectIndex for MemoryIndex {
         Ok(later.map(|(_, part)| part.clone()).take(limit).collect())
     }
 
-    async fn complete(&self, bucket: &str, entry: Entry, guard: Guard) -> Result<(), IndexError> {
+    async fn complete(
+        &self,
+        bucket: &str,
+        entry: Entry,
+        guard: Guard,
+    ) -> Result<Option<Version>, IndexError> {
         let mut state = self.state();
         let upload = entry.upload.clone().unwrap_or_default();
-        if state.pending(bucket, &entry.info.key, &upload).is_none() {
+        let name = UploadName { bucket, key: &entry.info.key, id: &upload };
+        if state.pending(name).is_none() {
             return Err(IndexError::NoSuchUpload);
         }
-        state.put(bucket, entry, &guard)?;
+        let version = state.put(bucket, entry, &guard)?;
         state.end(&upload);
-        Ok(())
+        Ok(version)
     }
 
-    async fn abort(&self, bucket: &str, key: &str, upload: &str) -> Result<(), IndexError> {
+    async fn abort(&self, name: UploadName<'_>) -> Result<(), IndexError> {
         let mut state = self.state();
-        state.pending(bucket, key, upload).ok_or(IndexError::NoSuchUpload)?;
-        state.end(upload);
+        state.pending(name).ok_or(IndexError::NoSuchUpload)?;
+        state.end(name.id);
         Ok(())
     }
 

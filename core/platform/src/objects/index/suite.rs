@@ -1,12 +1,17 @@
 //! The questions for every index. They panic with what was not as promised.
 #![expect(clippy::expect_used, reason = "a suite reports by panicking")]
 
+mod settings;
+mod uploads;
+mod versions;
+
 use bytes::Bytes;
 use types::{Id, Timestamp};
 
-use super::{Content, Entry, Extent, Guard, IndexError, ObjectIndex, PartEntry};
+use super::{Content, Entry, Extent, Found, Guard, IndexError, ObjectIndex, PartEntry};
 use crate::objects::{
-    Bucket, Checksums, ListKeys, Listing, ObjectHeaders, ObjectInfo, Upload, UploadedPart,
+    Bucket, BucketSettings, Checksums, DeleteIf, Deleted, ListKeys, ListUploads, Listing,
+    ObjectHeaders, ObjectInfo, ObjectName, ObjectPart, Tags, Upload, UploadName, UploadedPart,
 };
 
 /// Every question, each on a fresh instance.
@@ -21,9 +26,15 @@ pub async fn all<I: ObjectIndex>(fresh: impl AsyncFn() -> I) {
     a_blob_is_garbage_when_its_last_name_goes(&fresh().await).await;
     an_upload_becomes_its_object(&fresh().await).await;
     an_upload_that_ends_leaves_its_blobs_as_garbage(&fresh().await).await;
+    settings::all(&fresh).await;
+    uploads::all(&fresh).await;
+    versions::all(&fresh).await;
 }
 
 const BUCKET: &str = "data";
+
+/// When deletes are made: after everything else.
+const LATER: Timestamp = Timestamp::from_micros(1_700_000_000_000_009);
 
 /// A bucket named `data`.
 fn bucket() -> Bucket {
@@ -32,6 +43,7 @@ fn bucket() -> Bucket {
         account: "111122223333".to_owned(),
         region: "eu-west-1".to_owned(),
         created: Timestamp::from_micros(1_700_000_000_000_001),
+        settings: BucketSettings::default(),
     }
 }
 
@@ -61,7 +73,9 @@ fn entry(key: &str, etag: &str, content: Content) -> Entry {
         modified: Timestamp::from_micros(1_700_000_000_000_002),
         headers,
         checksums,
-        part_sizes: vec![5, 6],
+        parts: vec![ObjectPart { number: 3, size: 5, checksum: Some("AA==".to_owned()) }],
+        tags: vec![("project".to_owned(), "ü".to_owned())],
+        version: None,
     };
     Entry { info, upload: None, content }
 }
@@ -91,8 +105,40 @@ fn upload(key: &str, id: &str, created: i64) -> Upload {
         id: id.to_owned(),
         created: Timestamp::from_micros(created),
         headers: ObjectHeaders::default(),
+        tags: Tags::new(),
         checksums: Checksums::default(),
     }
+}
+
+fn of<'a>(key: &'a str, id: &'a str) -> UploadName<'a> {
+    UploadName { bucket: BUCKET, key, id }
+}
+
+fn at(key: &str) -> ObjectName<'_> {
+    ObjectName::current(BUCKET, key)
+}
+
+/// The object of that key, if it stands for one.
+async fn get(index: &dyn ObjectIndex, name: ObjectName<'_>) -> Option<Entry> {
+    match index.get(name).await.expect("answered") {
+        Some(Found::Object(entry)) => Some(*entry),
+        Some(Found::Marker(_)) | None => None,
+    }
+}
+
+async fn delete(index: &dyn ObjectIndex, name: ObjectName<'_>) -> Deleted {
+    index.delete(name, &DeleteIf::default(), LATER).await.expect("deleted")
+}
+
+async fn uploads(index: &dyn ObjectIndex, prefix: &str) -> Vec<String> {
+    let list = ListUploads {
+        bucket: BUCKET.to_owned(),
+        prefix: prefix.to_owned(),
+        limit: 100,
+        ..ListUploads::default()
+    };
+    let found = index.uploads(&list).await.expect("listed");
+    found.uploads.into_iter().map(|upload| upload.id).collect()
 }
 
 async fn garbage(index: &dyn ObjectIndex) -> Vec<Id> {
@@ -117,7 +163,7 @@ async fn only_an_empty_bucket_goes(index: &dyn ObjectIndex) {
     with_bucket(index).await;
     index.put(BUCKET, small("k", "e"), Guard::Any).await.expect("put");
     assert!(matches!(index.delete_bucket(BUCKET).await, Err(IndexError::BucketNotEmpty)));
-    index.delete(BUCKET, "k").await.expect("deleted");
+    delete(index, at("k")).await;
     index.create_upload(BUCKET, upload("k", "u", 1)).await.expect("begun");
     index.put_part("u", part(1, &[Id::from_bits(1)])).await.expect("put");
     index.delete_bucket(BUCKET).await.expect("deleted");
@@ -125,8 +171,8 @@ async fn only_an_empty_bucket_goes(index: &dyn ObjectIndex) {
     assert!(matches!(index.delete_bucket(BUCKET).await, Err(IndexError::NoSuchBucket)));
     assert_eq!(garbage(index).await, [Id::from_bits(1)]);
     with_bucket(index).await;
-    assert_eq!(index.get(BUCKET, "k").await.expect("answered"), None);
-    assert_eq!(index.uploads(BUCKET, "").await.expect("answered"), []);
+    assert_eq!(get(index, at("k")).await, None);
+    assert!(uploads(index, "").await.is_empty());
 }
 
 async fn an_object_comes_back_as_it_was_put(index: &dyn ObjectIndex) {
@@ -137,12 +183,10 @@ async fn an_object_comes_back_as_it_was_put(index: &dyn ObjectIndex) {
     spread.upload = Some("u".to_owned());
     for entry in [&inline, &spread] {
         index.put(BUCKET, entry.clone(), Guard::Any).await.expect("put");
-        let found = index.get(BUCKET, &entry.info.key).await.expect("answered");
-        assert_eq!(found.as_ref(), Some(entry));
+        assert_eq!(get(index, at(&entry.info.key)).await.as_ref(), Some(entry));
     }
     index.put(BUCKET, small("spread", "three"), Guard::Any).await.expect("put");
-    let found = index.get(BUCKET, "spread").await.expect("answered");
-    assert_eq!(found, Some(small("spread", "three")));
+    assert_eq!(get(index, at("spread")).await, Some(small("spread", "three")));
 }
 
 async fn keys_are_bytes_and_nothing_else(index: &dyn ObjectIndex) {
@@ -153,7 +197,7 @@ async fn keys_are_bytes_and_nothing_else(index: &dyn ObjectIndex) {
         index.put(BUCKET, small(key, key), Guard::Any).await.expect("put");
     }
     for key in keys {
-        let found = index.get(BUCKET, key).await.expect("answered").expect("there");
+        let found = get(index, at(key)).await.expect("there");
         assert_eq!(found.info.etag, key);
     }
     let list = ListKeys { bucket: BUCKET.to_owned(), limit: 100, ..ListKeys::default() };
@@ -174,7 +218,7 @@ async fn a_guard_decides_in_the_same_commit(index: &dyn ObjectIndex) {
     assert!(matches!(put("2", Guard::Absent).await, Err(IndexError::Unmet)));
     assert!(matches!(put("2", one_of("x")).await, Err(IndexError::Unmet)));
     assert!(matches!(put("2", none_of("1")).await, Err(IndexError::Unmet)));
-    assert_eq!(index.get(BUCKET, "k").await.expect("answered"), Some(small("k", "1")));
+    assert_eq!(get(index, at("k")).await, Some(small("k", "1")));
     put("2", one_of("1")).await.expect("as expected");
     put("3", Guard::Present).await.expect("as expected");
 }
@@ -231,14 +275,14 @@ async fn a_blob_is_garbage_when_its_last_name_goes(index: &dyn ObjectIndex) {
     index.put(BUCKET, shared("two"), Guard::Any).await.expect("put");
     let stranger = Id::from_bits(0x57a6);
     assert_eq!(index.unknown(vec![blob, stranger]).await.expect("answered"), [stranger]);
-    index.delete(BUCKET, "one").await.expect("deleted");
+    delete(index, at("one")).await;
     assert_eq!(garbage(index).await, []);
     index.put(BUCKET, small("two", "e"), Guard::Any).await.expect("put");
     assert_eq!(garbage(index).await, [blob]);
     index.put(BUCKET, shared("three"), Guard::Any).await.expect("put");
     index.forget(&[blob]).await.expect("forgotten");
     assert_eq!(index.unknown(vec![blob]).await.expect("answered"), [], "it is named again");
-    index.delete(BUCKET, "three").await.expect("deleted");
+    delete(index, at("three")).await;
     index.forget(&[blob]).await.expect("forgotten");
     assert_eq!(garbage(index).await, []);
     assert_eq!(index.unknown(vec![blob]).await.expect("answered"), [blob]);
@@ -250,11 +294,9 @@ async fn an_upload_becomes_its_object(index: &dyn ObjectIndex) {
     for (key, id, created) in [("k", "later", 2), ("k", "u", 1), ("j", "other", 3)] {
         index.create_upload(BUCKET, upload(key, id, created)).await.expect("begun");
     }
-    let found = index.uploads(BUCKET, "").await.expect("listed");
-    let ids: Vec<&str> = found.iter().map(|upload| upload.id.as_str()).collect();
-    assert_eq!(ids, ["other", "u", "later"]);
-    assert_eq!(index.uploads(BUCKET, "k").await.expect("listed").len(), 2);
-    assert_eq!(index.upload(BUCKET, "j", "u").await.expect("answered"), None);
+    assert_eq!(uploads(index, "").await, ["other", "u", "later"]);
+    assert_eq!(uploads(index, "k").await, ["u", "later"]);
+    assert_eq!(index.upload(of("j", "u")).await.expect("answered"), None);
     index.put_part("u", part(1, &[one])).await.expect("put");
     index.put_part("u", part(2, &[two])).await.expect("put");
     assert_eq!(index.parts("u", 1, 10).await.expect("parts"), [part(2, &[two])]);
@@ -262,7 +304,7 @@ async fn an_upload_becomes_its_object(index: &dyn ObjectIndex) {
     let mut whole = entry("k", "e-1", Content::Extents(extents(&[one])));
     whole.upload = Some("u".to_owned());
     index.complete(BUCKET, whole.clone(), Guard::Any).await.expect("completed");
-    assert_eq!(index.get(BUCKET, "k").await.expect("answered"), Some(whole.clone()));
+    assert_eq!(get(index, at("k")).await, Some(whole.clone()));
     assert_eq!(garbage(index).await, [two], "the part that was not used");
     let again = index.complete(BUCKET, whole, Guard::Any).await;
     assert!(matches!(again, Err(IndexError::NoSuchUpload)));
@@ -278,8 +320,8 @@ async fn an_upload_that_ends_leaves_its_blobs_as_garbage(index: &dyn ObjectIndex
     index.put_part("u", part(1, &blobs[..1])).await.expect("put");
     index.put_part("u", part(1, &blobs[1..])).await.expect("put");
     assert_eq!(garbage(index).await, &blobs[..1], "the part that was replaced");
-    assert!(matches!(index.abort(BUCKET, "other", "u").await, Err(IndexError::NoSuchUpload)));
-    index.abort(BUCKET, "k", "u").await.expect("aborted");
+    assert!(matches!(index.abort(of("other", "u")).await, Err(IndexError::NoSuchUpload)));
+    index.abort(of("k", "u")).await.expect("aborted");
     assert_eq!(garbage(index).await, blobs);
-    assert!(matches!(index.abort(BUCKET, "k", "u").await, Err(IndexError::NoSuchUpload)));
+    assert!(matches!(index.abort(of("k", "u")).await, Err(IndexError::NoSuchUpload)));
 }

@@ -1,0 +1,33 @@
+//! What is set about a bucket.
+
+use super::{BUCKET, bucket, with_bucket};
+use crate::objects::{
+    SettingsChange,
+    index::{IndexError, ObjectIndex},
+    settings::{CorsRule, Versioning},
+};
+
+pub(super) async fn all<I: ObjectIndex>(fresh: &impl AsyncFn() -> I) {
+    one_thing_changes_and_the_others_stay(&fresh().await).await;
+}
+
+async fn one_thing_changes_and_the_others_stay(index: &dyn ObjectIndex) {
+    with_bucket(index).await;
+    let rule = CorsRule { origins: vec!["*".to_owned()], ..CorsRule::default() };
+    let changes = [
+        SettingsChange::Tags(vec![("a".to_owned(), "b".to_owned())]),
+        SettingsChange::Cors(vec![rule]),
+        SettingsChange::Policy(Some("{}".to_owned())),
+        SettingsChange::Versioning(Versioning::Suspended),
+        SettingsChange::Policy(None),
+    ];
+    let mut expected = bucket();
+    for change in changes {
+        expected.settings.apply(change.clone());
+        index.change_bucket(BUCKET, change).await.expect("changed");
+        assert_eq!(index.bucket(BUCKET).await.expect("answered"), Some(expected.clone()));
+    }
+    assert_eq!(index.buckets(&expected.account).await.expect("answered"), [expected]);
+    let lost = index.change_bucket("none", SettingsChange::Policy(None)).await;
+    assert!(matches!(lost, Err(IndexError::NoSuchBucket)));
+}
