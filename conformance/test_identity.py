@@ -7,9 +7,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 
-def refusal(call, **arguments):
+def refusal(call, *positional, **arguments):
     with pytest.raises(ClientError) as caught:
-        call(**arguments)
+        call(*positional, **arguments)
     response = caught.value.response
     return response["Error"]["Code"], response["Error"]["Message"], response["ResponseMetadata"]["HTTPStatusCode"]
 

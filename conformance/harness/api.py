@@ -18,11 +18,12 @@ def unique(name):
 
 
 class Api:
-    """Clients for one server: `api.sagemaker`, `api.s3`, …; plain HTTP, signed with its key."""
+    """Clients for one server: `api.sagemaker`, `api.s3`, …; plain HTTP, signed with its key, or
+    with the one of the settings."""
 
-    def __init__(self, server):
+    def __init__(self, server, settings=None):
         self.server = server
-        settings = server.settings()
+        settings = settings or server.settings()
         self.settings = settings
         self.session = boto3.Session(
             settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"],

@@ -1,13 +1,15 @@
 //! The words every floor shares: whose a thing is, what names it, when it happened.
 //!
-//! Nothing here does I/O but [`Id::random`]. A type says what was checked, so that no one checks
+//! Nothing here does I/O but drawing random ids. A type says what was checked, so that no one checks
 //! twice.
 
 mod caller;
+mod canonical;
 mod id;
 mod time;
 
 pub use caller::{Caller, Owner};
+pub use canonical::{CanonicalId, NotACanonicalId};
 pub use id::{Id, NotAnId};
 pub use time::Timestamp;
 

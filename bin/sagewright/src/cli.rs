@@ -4,6 +4,8 @@ use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::FalseyValueParser};
 
+use crate::roster;
+
 /// Self-hosted SageMaker: unmodified SageMaker code runs against it.
 #[derive(Parser)]
 #[command(name = "sagewright", version, about, disable_help_subcommand = true)]
@@ -54,6 +56,18 @@ pub enum Command {
         /// The command and its arguments.
         #[arg(trailing_var_arg = true, required = true, allow_hyphen_values = true)]
         command: Vec<String>,
+    },
+    /// Who has resources of their own.
+    Accounts {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: Accounts,
+    },
+    /// What requests of an account are signed with.
+    Keys {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: Keys,
     },
     /// What algorithms run on.
     Runtimes {
@@ -134,6 +148,59 @@ pub enum EnvFormat {
     Dotenv,
     /// One JSON object.
     Json,
+}
+
+/// What to do with accounts.
+#[derive(Subcommand)]
+pub enum Accounts {
+    /// Make one, with its execution role.
+    Add {
+        /// Twelve digits [default: some that nobody has].
+        #[arg(long, value_parser = roster::account_id)]
+        id: Option<String>,
+        /// What S3 shows as its owner's display name [default: its id].
+        #[arg(long, value_name = "TEXT", value_parser = roster::account_name)]
+        name: Option<String>,
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List them: id, canonical id, name.
+    Ls(Json),
+}
+
+/// What to do with keys.
+#[derive(Subcommand)]
+pub enum Keys {
+    /// Make one; its secret is shown this once.
+    Add(NewKey),
+    /// List them: access key, account, as whom it acts.
+    Ls(Json),
+    /// Remove one; no request that it signs is carried out any more.
+    Rm {
+        /// `AKIA…`.
+        access_key: String,
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// A key to make.
+#[derive(Args)]
+pub struct NewKey {
+    /// Whose: twelve digits.
+    #[arg(long, value_name = "ID", value_parser = roster::account_id)]
+    pub account: String,
+    /// The account's administrator's, and no user's.
+    #[arg(long)]
+    pub admin: bool,
+    /// The IAM user; of an administrator, the session [default: `user`, or `admin`].
+    #[arg(long, value_name = "USER", value_parser = roster::holder_name)]
+    pub name: Option<String>,
+    /// One JSON object.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to do with runtimes.

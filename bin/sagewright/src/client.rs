@@ -10,10 +10,11 @@ use std::{
 use anyhow::{Context, Result, bail};
 use aws::sigv4::{self, Credentials, Payload};
 use serde_json::Value;
+use services::accounts::Key;
 use sha2::{Digest, Sha256};
 use types::Timestamp;
 
-use crate::{data::Running, keys::Secrets};
+use crate::data::Running;
 
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -21,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Calls the API of a running server.
 pub struct Client {
     running: Running,
-    secrets: Secrets,
+    key: Key,
 }
 
 /// A call that was refused, in AWS's words.
@@ -35,9 +36,9 @@ pub struct Refused {
 }
 
 impl Client {
-    /// A client with the administrator's key.
-    pub fn new(running: Running, secrets: Secrets) -> Self {
-        Self { running, secrets }
+    /// A client that signs with this key.
+    pub fn new(running: Running, key: Key) -> Self {
+        Self { running, key }
     }
 
     /// Calls an operation of a JSON service: `call("logs", "Logs_20140328.GetLogEvents", …)`.
@@ -50,8 +51,8 @@ impl Client {
             .header("x-amz-target", target);
         let (mut parts, ()) = request.body(())?.into_parts();
         let credentials = Credentials {
-            access_key: self.secrets.key.access_key.clone(),
-            secret: self.secrets.key.secret.clone(),
+            access_key: self.key.access_key.clone(),
+            secret: self.key.secret.clone(),
             session_token: None,
             region: self.running.region.clone(),
             service: service.to_owned(),

@@ -1,9 +1,12 @@
 //! The commands, one file each. Data goes to stdout, words about it to stderr.
 
+mod accounts;
 mod doctor;
 mod down;
 mod env;
+mod keys;
 mod logs;
+mod order;
 mod run;
 mod runtimes;
 mod status;
@@ -20,6 +23,7 @@ use anyhow::Result;
 use crate::{
     cli::{Cli, Command, Json},
     data::{Data, Running},
+    roster::Refused,
 };
 
 /// A command, or the job it was about, failed.
@@ -42,6 +46,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Status(Json { json }) => status::status(&data, json),
         Command::Logs { name, follow, json } => logs::logs(&data, &name, follow, json),
         Command::Env { shell, format } => env::env(&data, shell, format),
+        Command::Accounts { action } => accounts::accounts(&data, action),
+        Command::Keys { action } => keys::keys(&data, action),
         Command::Run { command } => run::run(&data, &command),
         Command::Runtimes { action } => runtimes::runtimes(&data, &action),
         Command::Doctor(Json { json }) => doctor::doctor(&data, json),
@@ -61,6 +67,16 @@ fn version(json: bool) -> io::Result<()> {
 /// Writes a line of data. Whoever reads it may have seen enough: [`has_seen_enough`].
 fn say(line: impl Display) -> io::Result<()> {
     writeln!(io::stdout(), "{line}")
+}
+
+/// What a command that failed tells whoever called it.
+pub fn code(error: &anyhow::Error) -> ExitCode {
+    let missing = |refused: &Refused| match refused {
+        Refused::NoAccount(_) | Refused::NoKey(_) => true,
+        Refused::AccountTaken(_) | Refused::LastKey { .. } => false,
+    };
+    let missing = error.downcast_ref().is_some_and(missing);
+    ExitCode::from(if missing { NOT_FOUND } else { FAILED })
 }
 
 /// Whether a command ended because the reader of its data did, as `head` does.

@@ -5,12 +5,13 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     cli::{Hold, Up},
     data::Data,
+    roster,
 };
 
 /// The file in the data folder.
@@ -54,14 +55,22 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The settings of a start.
-    pub fn read(data: &Data, up: &Up) -> Result<Self> {
+    /// What the data folder says.
+    pub fn of(data: &Data) -> Result<Self> {
         let path = data.join(FILE);
-        let mut settings = match fs::read_to_string(&path) {
+        let settings: Self = match fs::read_to_string(&path) {
             Ok(text) => toml::from_str(&text).with_context(|| format!("in {}", path.display()))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::default(),
             Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
         };
+        roster::account_id(&settings.account)
+            .map_err(|why| anyhow!("{why}, and account is {:?}", settings.account))?;
+        Ok(settings)
+    }
+
+    /// The settings of a start.
+    pub fn read(data: &Data, up: &Up) -> Result<Self> {
+        let mut settings = Self::of(data)?;
         settings.host = up.host.unwrap_or(settings.host);
         settings.port = up.port.unwrap_or(settings.port);
         settings.hold = up.hold.unwrap_or(settings.hold);
@@ -71,9 +80,6 @@ impl Settings {
     }
 
     fn check(&self, up: &Up) -> Result<()> {
-        if self.account.len() != 12 || !self.account.bytes().all(|byte| byte.is_ascii_digit()) {
-            bail!("account must be twelve digits, and is {:?}", self.account);
-        }
         if !self.host.is_loopback() && !up.insecure {
             bail!(
                 "{} can be reached by others, and plain HTTP is served beside TLS: \

@@ -10,6 +10,7 @@ mod config;
 mod data;
 mod keys;
 mod programs;
+mod roster;
 mod server;
 
 use std::process::ExitCode;
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
         Err(error) if command::has_seen_enough(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("sagewright: {error:#}");
-            ExitCode::from(command::FAILED)
+            command::code(&error)
         }
     }
 }

@@ -4,6 +4,7 @@
 //! what it needs.
 
 mod control;
+mod identities;
 mod wiring;
 
 use std::{fs::File, time::Instant};
@@ -16,7 +17,9 @@ use crate::{
     config::Settings,
     data::{Data, Running},
     keys::Secrets,
+    roster::Roster,
 };
+use control::Master;
 pub use control::{Answer, Order};
 use wiring::House;
 
@@ -36,11 +39,14 @@ pub async fn serve(
     begun: Instant,
     ready: impl FnOnce(&Ready),
 ) -> Result<()> {
-    let secrets = Secrets::open(data, &settings.account)?;
+    Roster::open(data, &settings.account)?;
+    let secrets = Secrets::read(data)?;
     let listener = TcpListener::bind(settings.address())
         .await
         .with_context(|| format!("cannot listen on {}", settings.address()))?;
     let address = listener.local_addr()?;
+    // Before accounts and keys are read: who changes them meanwhile can say so.
+    let orders = control::bind(&data.control_socket())?;
     let (stop, stopping) = watch::channel(false);
     let (house, workers) = House::open(data, settings, &secrets, binary, address).await?;
 
@@ -52,8 +58,12 @@ pub async fn serve(
         // An error means that the sender is gone, which is stopping too.
         let _ = closing.wait_for(|stop| *stop).await;
     }));
-    let mut control =
-        tokio::spawn(control::listen(data.control_socket(), stop.clone(), house.hands.clone()));
+    let master = Master {
+        stop: stop.clone(),
+        hands: house.hands.clone(),
+        identities: house.identities.clone(),
+    };
+    let mut control = tokio::spawn(control::listen(orders, master));
 
     house.restore().await?;
     let running = Running {

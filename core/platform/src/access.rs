@@ -1,6 +1,8 @@
 //! The port to identities: whose key signed, and whether its holder may.
 
-use types::{Caller, Owner};
+use std::sync::Arc;
+
+use types::{Caller, CanonicalId, Owner};
 
 /// What a key's holder proved to have, once the signature is right.
 #[derive(Clone)]
@@ -11,6 +13,17 @@ pub struct Identity {
     pub account: String,
     /// As whom it acts: an assumed role's ARN.
     pub principal: String,
+}
+
+/// An account, as others see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Twelve digits.
+    pub id: Arc<str>,
+    /// What S3 shows as an owner's `ID`, and policies name as `CanonicalUser`.
+    pub canonical_id: CanonicalId,
+    /// What S3 shows as an owner's `DisplayName`.
+    pub name: Arc<str>,
 }
 
 /// Why a key identifies nobody.
@@ -49,4 +62,14 @@ pub trait Access: Send + Sync {
         resource: &str,
         owner: &Owner,
     ) -> Result<(), Denied>;
+
+    /// The account with these twelve digits. Nobody is known where no accounts are kept.
+    fn account(&self, _id: &str) -> Option<Arc<Account>> {
+        None
+    }
+
+    /// The account with this canonical id.
+    fn account_of(&self, _canonical_id: &CanonicalId) -> Option<Arc<Account>> {
+        None
+    }
 }

@@ -100,6 +100,11 @@ impl Desk {
         Ok(owner)
     }
 
+    /// The owner, as answers show it.
+    fn shown(&self, owner: &Owner) -> s3s::dto::Owner {
+        convert::owner(self.access.account(&owner.account).as_deref())
+    }
+
     /// [`Self::allow`] for an object.
     fn allow_object<'a>(
         &self,

@@ -3,14 +3,15 @@
 //! Temporary keys need no look-up: key and session token carry what is needed, sealed with a secret
 //! of the installation, from which the temporary secret is derived too.
 
-use std::{collections::HashMap, sync::RwLock};
+use std::{collections::HashMap, sync::Arc};
 
+use arc_swap::ArcSwap;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use platform::access::{Access, Denied, Identity, Unidentified};
+use platform::access::{Access, Account, Denied, Identity, Unidentified};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
-use types::{Caller, Id, Owner, Timestamp};
+use types::{Caller, CanonicalId, Id, Owner, Timestamp};
 
 /// A long-term key.
 #[derive(Clone, Serialize, Deserialize)]
@@ -21,7 +22,7 @@ pub struct Key {
     pub secret: String,
     /// The account it belongs to.
     pub account: String,
-    /// As whom it acts: an assumed role's ARN.
+    /// As whom it acts: an assumed role's ARN, or an IAM user's.
     pub principal: String,
 }
 
@@ -45,19 +46,42 @@ struct Session {
     expires: Timestamp,
 }
 
-/// All keys of an installation.
+/// All accounts and keys of an installation.
 pub struct Keyring {
-    keys: RwLock<HashMap<String, Key>>,
+    /// Replaced whole, so that a request sees the keys of one moment and waits for nobody.
+    known: ArcSwap<Known>,
     /// Seals session tokens. 32 random bytes of this installation.
     seal: [u8; 32],
 }
 
+/// Who is known.
+#[derive(Default)]
+struct Known {
+    keys: HashMap<String, Key>,
+    accounts: HashMap<Arc<str>, Arc<Account>>,
+    canonical_ids: HashMap<CanonicalId, Arc<Account>>,
+}
+
 impl Keyring {
-    /// A ring of these keys.
+    /// A ring that knows nobody yet, and those who hold a session token sealed with `seal`.
     #[must_use]
-    pub fn new(keys: impl IntoIterator<Item = Key>, seal: [u8; 32]) -> Self {
-        let keys = keys.into_iter().map(|key| (key.access_key.clone(), key)).collect();
-        Self { keys: RwLock::new(keys), seal }
+    pub fn new(seal: [u8; 32]) -> Self {
+        Self { known: ArcSwap::default(), seal }
+    }
+
+    /// From now on these are known, and nobody else.
+    pub fn replace(
+        &self,
+        accounts: impl IntoIterator<Item = Account>,
+        keys: impl IntoIterator<Item = Key>,
+    ) {
+        let accounts: Vec<_> = accounts.into_iter().map(Arc::new).collect();
+        let by_canonical_id = |account: &Arc<Account>| (account.canonical_id, account.clone());
+        self.known.store(Arc::new(Known {
+            keys: keys.into_iter().map(|key| (key.access_key.clone(), key)).collect(),
+            canonical_ids: accounts.iter().map(by_canonical_id).collect(),
+            accounts: accounts.into_iter().map(|account| (account.id.clone(), account)).collect(),
+        }));
     }
 
     /// Credentials for `principal` until `expires`.
@@ -105,9 +129,9 @@ impl Keyring {
 impl Access for Keyring {
     fn identify(&self, key: &str, token: Option<&str>) -> Result<Identity, Unidentified> {
         let Some(token) = token else {
-            let keys = self.keys.read().map_err(|_| Unidentified::UnknownKey)?;
+            let known = self.known.load();
             let Key { secret, account, principal, .. } =
-                keys.get(key).cloned().ok_or(Unidentified::UnknownKey)?;
+                known.keys.get(key).cloned().ok_or(Unidentified::UnknownKey)?;
             return Ok(Identity { secret, account, principal });
         };
         let session = self.opened(token).ok_or(Unidentified::BadToken)?;
@@ -135,6 +159,14 @@ impl Access for Keyring {
         let principal = caller.owner().principal.to_string();
         Err(Denied { principal, action: action.to_owned(), resource: resource.to_owned() })
     }
+
+    fn account(&self, id: &str) -> Option<Arc<Account>> {
+        self.known.load().accounts.get(id).cloned()
+    }
+
+    fn account_of(&self, canonical_id: &CanonicalId) -> Option<Arc<Account>> {
+        self.known.load().canonical_ids.get(canonical_id).cloned()
+    }
 }
 
 #[cfg(test)]
@@ -146,7 +178,7 @@ mod tests {
     const PRINCIPAL: &str = "arn:aws:sts::123456789012:assumed-role/R/s";
 
     fn ring() -> Keyring {
-        Keyring::new([], [7; 32])
+        Keyring::new([7; 32])
     }
 
     #[test]
@@ -176,6 +208,29 @@ mod tests {
             assert_eq!(refused, Some(Unidentified::BadToken), "{token}");
         }
         assert_eq!(ring().identify(&mine.access_key, None).err(), Some(Unidentified::UnknownKey));
+    }
+
+    #[test]
+    fn who_is_no_longer_on_the_ring_is_no_longer_known() {
+        let ring = ring();
+        let account = |id: &str| Account {
+            id: id.into(),
+            canonical_id: CanonicalId::random(),
+            name: "a".into(),
+        };
+        let key = |access_key: &str| Key {
+            access_key: access_key.into(),
+            secret: "s".into(),
+            account: "123456789012".into(),
+            principal: PRINCIPAL.into(),
+        };
+        let (first, second) = (account("123456789012"), account("210987654321"));
+        ring.replace([first.clone(), second], [key("A"), key("B")]);
+        ring.replace([first.clone()], [key("B")]);
+        assert_eq!(ring.account_of(&first.canonical_id).as_deref(), Some(&first));
+        assert_eq!(ring.account("210987654321"), None);
+        assert_eq!(ring.identify("A", None).err(), Some(Unidentified::UnknownKey));
+        assert_eq!(ring.identify("B", None).ok().unwrap().principal, PRINCIPAL);
     }
 
     #[test]

@@ -40,9 +40,7 @@ impl StsApi for StsService {
         _: Input<Nothing>,
     ) -> Result<Document, Fault> {
         let Owner { account, principal, .. } = caller.owner();
-        let mut names = principal.split('/').skip(1);
-        let (role, session) = (names.next().unwrap_or_default(), names.next().unwrap_or_default());
-        let id = format!("{}:{session}", role_id(account, role));
+        let id = user_id(account, principal);
         Ok(document(json!({ "UserId": id, "Account": &**account, "Arn": &**principal })))
     }
 
@@ -84,8 +82,26 @@ impl StsApi for StsService {
     }
 }
 
-/// The stable id that AWS shows for a role: `AROA` and seventeen characters, made of its name.
+/// What AWS calls a principal's unique id: a user's, or a role's and its session's name.
+fn user_id(account: &str, principal: &str) -> String {
+    let mut names = principal.split('/');
+    let kind = names.next().unwrap_or_default();
+    let (name, session) = (names.next().unwrap_or_default(), names.next().unwrap_or_default());
+    if kind.ends_with(":user") {
+        unique_id("AIDA", account, name)
+    } else {
+        format!("{}:{session}", role_id(account, name))
+    }
+}
+
+/// The stable id that AWS shows for a role.
 pub(super) fn role_id(account: &str, role: &str) -> String {
-    let digest = Sha256::digest(format!("{account}/{role}").as_bytes());
-    format!("AROA{}", &hex::encode_upper(digest)[..17])
+    unique_id("AROA", account, role)
+}
+
+/// A prefix for the kind (IAM user guide, "Unique identifiers") and seventeen characters, made of
+/// the name.
+fn unique_id(kind: &str, account: &str, name: &str) -> String {
+    let digest = Sha256::digest(format!("{account}/{name}").as_bytes());
+    format!("{kind}{}", &hex::encode_upper(digest)[..17])
 }

@@ -1,19 +1,11 @@
 //! `sagewright down`.
 
-use std::{
-    io::{Read, Write},
-    os::unix::net::UnixStream,
-    process::ExitCode,
-    time::Duration,
-};
+use std::{process::ExitCode, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::running;
-use crate::{
-    data::Data,
-    server::{Answer, Order},
-};
+use super::{order::order, running};
+use crate::{data::Data, server::Order};
 
 /// How often it is looked whether the server is gone.
 const LOOK: Duration = Duration::from_millis(20);
@@ -35,14 +27,4 @@ pub fn down(data: &Data, stop_jobs: bool) -> Result<ExitCode> {
         ),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Gives a running server an order.
-pub fn order(data: &Data, order: &Order) -> Result<Answer> {
-    let mut stream = UnixStream::connect(data.control_socket())
-        .context("the server's control socket cannot be reached")?;
-    stream.write_all(format!("{}\n", serde_json::to_string(order)?).as_bytes())?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    serde_json::from_str(&answer).context("the server did not carry the order out; see its log")
 }

@@ -12,6 +12,7 @@ use crate::{
     cli::{EnvFormat, Shell},
     data::{Data, Running},
     keys::Secrets,
+    roster::Roster,
 };
 
 /// What must not be set beside it.
@@ -47,6 +48,8 @@ pub fn env(data: &Data, shell: Shell, format: Option<EnvFormat>) -> Result<ExitC
 /// The variables, in the order they are shown.
 pub fn variables(data: &Data, running: &Running) -> Result<Vec<(String, String)>> {
     let secrets = Secrets::read(data)?;
+    let roster = Roster::read(data)?;
+    let key = roster.administrator()?;
     let host = running.url.trim_start_matches("http://");
     let proxy = format!("http://sagewright:{}@{host}", secrets.tunnel_token);
     let ca = running.ca_bundle.display().to_string();
@@ -55,8 +58,8 @@ pub fn variables(data: &Data, running: &Running) -> Result<Vec<(String, String)>
     let mut variables = Vec::new();
     let mut set = |name: &str, value: &str| variables.push((name.to_owned(), value.to_owned()));
     set("AWS_ENDPOINT_URL", &running.url);
-    set("AWS_ACCESS_KEY_ID", &secrets.key.access_key);
-    set("AWS_SECRET_ACCESS_KEY", &secrets.key.secret);
+    set("AWS_ACCESS_KEY_ID", &key.access_key);
+    set("AWS_SECRET_ACCESS_KEY", &key.secret);
     set("AWS_REGION", &running.region);
     set("AWS_DEFAULT_REGION", &running.region);
     for name in ["HTTPS_PROXY", "https_proxy"] {

@@ -9,7 +9,7 @@ use super::{NOT_FOUND, running, say};
 use crate::{
     client::{Client, Refused},
     data::Data,
-    keys::Secrets,
+    roster::Roster,
 };
 
 /// How often new lines are asked for.
@@ -21,7 +21,7 @@ pub fn logs(data: &Data, name: &str, follow: bool, json: bool) -> Result<ExitCod
         Ok(running) => running,
         Err(code) => return Ok(code),
     };
-    let client = Client::new(running, Secrets::read(data)?);
+    let client = Client::new(running, Roster::read(data)?.administrator()?.clone());
     let streams = streams(&client, name)?;
     if streams.is_empty() {
         eprintln!("sagewright: there is no log of a job or an endpoint called {name}");

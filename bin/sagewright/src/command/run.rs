@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 
 use super::{
     FAILED,
-    down::order,
     env::{UNSET, variables},
+    order::order,
     up::start_with,
 };
 use crate::{

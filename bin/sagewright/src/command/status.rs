@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::json;
 
-use super::{NOT_RUNNING, down::order, running, say};
+use super::{NOT_RUNNING, order::order, running, say};
 use crate::{
     data::{Data, Running},
     server::Order,

@@ -1,8 +1,9 @@
-//! The socket by which the command line stops a running server, and does nothing else.
+//! The socket by which the command line stops a running server and has it read its keys again,
+//! and does nothing else.
 //!
 //! One order a connection, a JSON line each way. Only the folder's owner can reach it.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Result;
 use platform::executor::{Executor, Seen, Stop};
@@ -14,6 +15,8 @@ use tokio::{
     sync::watch,
 };
 use tracing::warn;
+
+use super::identities::Identities;
 
 /// The longest order, bytes.
 const LONGEST: u64 = 4_096;
@@ -32,6 +35,8 @@ pub enum Order {
     },
     /// Say what runs.
     Status,
+    /// Read accounts and keys again. They are in force once this is answered.
+    Reload,
 }
 
 /// What it is answered.
@@ -41,36 +46,55 @@ pub struct Answer {
     pub running_jobs: usize,
 }
 
-/// Takes orders until the server stops.
-pub async fn listen(socket: PathBuf, stop: watch::Sender<bool>, hands: Hands) -> Result<()> {
+/// What carries orders out.
+#[derive(Clone)]
+pub struct Master {
+    /// Stops the server.
+    pub stop: watch::Sender<bool>,
+    /// What runs jobs.
+    pub hands: Hands,
+    /// Who may call.
+    pub identities: Arc<Identities>,
+}
+
+/// Makes the socket; who connects waits until [`listen`] takes orders.
+pub fn bind(socket: &Path) -> Result<UnixListener> {
     // What a crash left; the folder's lock says that nobody listens there.
-    let _ = std::fs::remove_file(&socket);
-    let listener = UnixListener::bind(&socket)?;
-    std::fs::set_permissions(&socket, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    let _ = std::fs::remove_file(socket);
+    let listener = UnixListener::bind(socket)?;
+    std::fs::set_permissions(socket, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Takes orders until the server stops.
+pub async fn listen(orders: UnixListener, master: Master) -> Result<()> {
     loop {
-        let (stream, _) = listener.accept().await?;
-        let (stop, hands) = (stop.clone(), hands.clone());
+        let (stream, _) = orders.accept().await?;
+        let master = master.clone();
         tokio::spawn(async move {
-            if let Err(error) = answer(stream, &stop, &hands).await {
+            if let Err(error) = answer(stream, &master).await {
                 warn!(error = ?error, "an order could not be carried out");
             }
         });
     }
 }
 
-async fn answer(stream: UnixStream, stop: &watch::Sender<bool>, hands: &Hands) -> Result<()> {
+async fn answer(stream: UnixStream, master: &Master) -> Result<()> {
+    let executor = &*master.hands.0;
     let (reader, mut writer) = stream.into_split();
     let mut line = String::new();
     BufReader::new(reader).take(LONGEST).read_line(&mut line).await?;
     let order = serde_json::from_str(&line)?;
-    if let Order::Stop { jobs: true } = order {
-        interrupt_jobs(&*hands.0).await?;
+    match order {
+        Order::Stop { jobs: true } => interrupt_jobs(executor).await?,
+        Order::Reload => master.identities.reload().await?,
+        Order::Stop { jobs: false } | Order::Status => {}
     }
-    let answer = Answer { running_jobs: running(&*hands.0).await? };
+    let answer = Answer { running_jobs: running(executor).await? };
     writer.write_all(&serde_json::to_vec(&answer)?).await?;
     writer.shutdown().await?;
     if let Order::Stop { .. } = order {
-        stop.send_replace(true);
+        master.stop.send_replace(true);
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ use platform::{
 };
 use services::{
     Hands, Holding, Patience,
-    accounts::{IamService, Keyring, StsService, seed_role},
+    accounts::{IamService, Keyring, StsService},
     inference::{EndpointMachine, InferenceService, MeterReader, Needs, TransformMachine},
     registry::{SearchService, TagService},
     storage::Storage,
@@ -35,8 +35,8 @@ use services::{
 };
 use store_sql::{Sqlite, objects::SqliteIndex};
 use tokio::{sync::watch, task::JoinSet};
-use types::Owner;
 
+use super::identities::Identities;
 use crate::{cli::Hold, config::Settings, data::Data, keys::Secrets, programs};
 
 /// Variables of the server's that jobs need to fetch what they run on.
@@ -80,7 +80,7 @@ impl Ports {
             storage,
             follower: Follower::new(hands.0.clone(), sqlite.clone(), sqlite),
             hands,
-            keyring: Arc::new(Keyring::new([secrets.key.clone()], secrets.seal()?)),
+            keyring: Arc::new(Keyring::new(secrets.seal()?)),
             routes: Arc::default(),
             loader: Arc::new(scorers::Loader),
             algorithms: Arc::new(Catalogue),
@@ -169,6 +169,8 @@ pub struct House {
     pub authority: Arc<Authority>,
     /// What runs jobs.
     pub hands: Hands,
+    /// Who may call.
+    pub identities: Arc<Identities>,
     store: Arc<dyn Store>,
     storage: Arc<Storage>,
     endpoints: Arc<EndpointMachine>,
@@ -202,9 +204,12 @@ impl House {
         address: SocketAddr,
     ) -> Result<(Self, Workers)> {
         let ports = Ports::open(data, settings, secrets, binary)?;
-        let key = &secrets.key;
-        let owner = Owner::new(&*key.account, &*settings.region, &*key.principal);
-        seed_role(&*ports.store, &owner).await?;
+        let identities = Arc::new(Identities {
+            data: data.clone(),
+            store: ports.store.clone(),
+            keyring: ports.keyring.clone(),
+        });
+        identities.reload().await?;
 
         let endpoints = ports.endpoints();
         let authority = Arc::new(Authority::new(data.join("ca"), Vec::new()));
@@ -225,7 +230,8 @@ impl House {
             meters: MeterReader::new(ports.routes, ports.metrics),
         };
         let Ports { store, storage, hands, follower, .. } = ports;
-        let house = Self { door, authority, hands, store, storage, endpoints, follower, ready };
+        let house =
+            Self { door, authority, hands, identities, store, storage, endpoints, follower, ready };
         Ok((house, workers))
     }
 

@@ -44,7 +44,7 @@ impl Desk {
         let last = buckets.last().and_then(|bucket| bucket.name.as_deref());
         Ok(ListBucketsOutput {
             continuation_token: last.filter(|_| more).map(convert::token),
-            owner: Some(convert::owner(&owner.account)),
+            owner: Some(self.shown(owner)),
             prefix: input.prefix,
             buckets: Some(buckets),
         })

@@ -7,7 +7,10 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::StreamExt;
-use platform::objects::{ByteStream, Checksums, ObjectName, Version};
+use platform::{
+    access::Account,
+    objects::{ByteStream, Checksums, ObjectName, Version},
+};
 use s3s::{
     StdError,
     dto::{self, ChecksumType, ETag, StreamingBlob, TimestampFormat},
@@ -88,8 +91,12 @@ pub(super) fn algorithm(checksums: &Checksums) -> Option<dto::ChecksumAlgorithm>
     Some(dto::ChecksumAlgorithm::from_static(algorithm.name()))
 }
 
-pub(super) fn owner(account: &str) -> dto::Owner {
-    dto::Owner { display_name: None, id: Some(account.to_owned()) }
+/// An owner as S3 shows one: never by the account's twelve digits.
+pub(super) fn owner(account: Option<&Account>) -> dto::Owner {
+    dto::Owner {
+        display_name: account.map(|account| account.name.to_string()),
+        id: account.map(|account| account.canonical_id.to_string()),
+    }
 }
 
 /// Metadata by name, for a map has no order of its own.

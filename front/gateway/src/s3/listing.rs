@@ -6,7 +6,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use platform::objects::{Kept, ListKeys, ListVersions, Listing, ObjectInfo};
 use s3s::dto::{
-    CommonPrefix, DeleteMarkerEntry, EncodingType, ListObjectVersionsInput,
+    self, CommonPrefix, DeleteMarkerEntry, EncodingType, ListObjectVersionsInput,
     ListObjectVersionsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
     ListObjectsV2Output, Object, ObjectStorageClass, ObjectVersion, ObjectVersionStorageClass,
 };
@@ -49,14 +49,14 @@ impl Spelling {
         (!prefixes.is_empty()).then(|| prefixes.into_iter().map(common).collect())
     }
 
-    fn objects(self, objects: Vec<ObjectInfo>, owner: Option<&Owner>) -> Option<Vec<Object>> {
+    fn objects(self, objects: Vec<ObjectInfo>, owner: Option<&dto::Owner>) -> Option<Vec<Object>> {
         let object = |info: ObjectInfo| Object {
             checksum_algorithm: convert::algorithm(&info.checksums)
                 .map(|algorithm| vec![algorithm]),
             checksum_type: convert::kind(&info.checksums),
             e_tag: Some(convert::etag(&info.etag)),
             last_modified: Some(convert::moment(info.modified)),
-            owner: owner.map(|owner| convert::owner(&owner.account)),
+            owner: owner.cloned(),
             size: Some(convert::size(info.size)),
             storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
             key: Some(self.write(info.key)),
@@ -68,7 +68,7 @@ impl Spelling {
     fn versions(
         self,
         kept: Vec<(Kept, bool)>,
-        owner: &Owner,
+        owner: &dto::Owner,
     ) -> (Vec<ObjectVersion>, Vec<DeleteMarkerEntry>) {
         let (mut versions, mut markers) = (Vec::new(), Vec::new());
         for (kept, latest) in kept {
@@ -83,7 +83,7 @@ impl Spelling {
                     is_latest: Some(latest),
                     key: Some(self.write(info.key)),
                     last_modified: modified,
-                    owner: Some(convert::owner(&owner.account)),
+                    owner: Some(owner.clone()),
                     size: Some(convert::size(info.size)),
                     storage_class: Some(ObjectVersionStorageClass::from_static(
                         ObjectVersionStorageClass::STANDARD,
@@ -95,7 +95,7 @@ impl Spelling {
                     is_latest: Some(latest),
                     key: Some(self.write(marker.key)),
                     last_modified: modified,
-                    owner: Some(convert::owner(&owner.account)),
+                    owner: Some(owner.clone()),
                     version_id: version,
                 }),
             }
@@ -129,7 +129,7 @@ impl Desk {
             marker: Some(spelling.write(input.marker.unwrap_or_default())),
             max_keys: Some(convert::count(list.limit)),
             is_truncated: Some(listing.truncated),
-            contents: spelling.objects(listing.objects, Some(owner)),
+            contents: spelling.objects(listing.objects, Some(&self.shown(owner))),
             common_prefixes: spelling.prefixes(listing.prefixes),
             delimiter: delimiter.map(|delimiter| spelling.write(delimiter)),
             next_marker: next.map(|next| spelling.write(next)),
@@ -159,6 +159,7 @@ impl Desk {
         };
         let listing = self.page(owner, &list).await?;
         let next = listing.last.as_deref().filter(|_| listing.truncated);
+        let shown = input.fetch_owner.filter(|fetch| *fetch).map(|_| self.shown(owner));
         Ok(ListObjectsV2Output {
             name: Some(input.bucket),
             prefix: Some(spelling.write(list.prefix)),
@@ -167,7 +168,7 @@ impl Desk {
             continuation_token: input.continuation_token,
             is_truncated: Some(listing.truncated),
             next_continuation_token: next.map(convert::token),
-            contents: spelling.objects(listing.objects, input.fetch_owner.and(Some(owner))),
+            contents: spelling.objects(listing.objects, shown.as_ref()),
             common_prefixes: spelling.prefixes(listing.prefixes),
             delimiter: delimiter.map(|delimiter| spelling.write(delimiter)),
             encoding_type: input.encoding_type,
@@ -200,7 +201,7 @@ impl Desk {
         };
         let page = self.objects.list_versions(owner, &list).await?;
         let (next_key, next_version) = page.last.filter(|_| page.truncated).unzip();
-        let (versions, markers) = spelling.versions(page.versions, owner);
+        let (versions, markers) = spelling.versions(page.versions, &self.shown(owner));
         Ok(ListObjectVersionsOutput {
             name: Some(input.bucket),
             prefix: Some(spelling.write(list.prefix)),

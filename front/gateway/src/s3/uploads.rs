@@ -149,7 +149,7 @@ impl Desk {
             key: Some(key),
             max_parts: Some(convert::count(limit)),
             next_part_number_marker: last.filter(|_| truncated),
-            owner: Some(convert::owner(&owner.account)),
+            owner: Some(self.shown(owner)),
             part_number_marker: Some(number(after)),
             parts: Some(parts.iter().map(listed_part).collect()),
             storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
@@ -177,13 +177,14 @@ impl Desk {
         };
         let page = self.objects.uploads(owner, &list).await?;
         let (next_key, next_upload) = page.last.filter(|_| page.truncated).unzip();
+        let shown = self.shown(owner);
         let listed = |upload: Upload| MultipartUpload {
             checksum_algorithm: convert::algorithm(&upload.checksums),
             checksum_type: checksum_type(&upload.checksums),
             initiated: Some(convert::moment(upload.created)),
             initiator: Some(initiator(owner)),
             key: Some(spelling.write(upload.key)),
-            owner: Some(convert::owner(&owner.account)),
+            owner: Some(shown.clone()),
             storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
             upload_id: Some(upload.id),
         };
