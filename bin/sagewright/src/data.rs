@@ -59,15 +59,18 @@ impl Data {
         self.0.join(name)
     }
 
-    /// Makes the folder where there is none, and checks its format.
+    /// Makes the folder where there is none, and checks its format. All of it is on the disk when
+    /// this returns: what is acknowledged later must not lie in a folder that a power cut takes.
     pub fn prepare(&self) -> Result<()> {
-        let make = |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
         for folder in ["", "objects", "jobs", "lib", "ca", "keys", "logs", "client"] {
             let path = self.join(folder);
-            make(&path).with_context(|| format!("cannot make {}", path.display()))?;
+            make_folder(&path).with_context(|| format!("cannot make {}", path.display()))?;
         }
+        sync_folder(&self.0)?;
         let format = self.join("FORMAT");
         match fs::read_to_string(&format) {
+            // Earlier programs did not wait for the disk: a power cut left the file empty.
+            Ok(text) if text.is_empty() => self.say_format(&format),
             Ok(text) => match text.trim().parse::<u32>() {
                 Ok(found) if found <= FORMAT => Ok(()),
                 _ => bail!(
@@ -76,11 +79,14 @@ impl Data {
                     text.trim()
                 ),
             },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Ok(fs::write(&format, format!("{FORMAT}\n"))?)
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.say_format(&format),
             Err(error) => Err(error).context("the data folder's FORMAT cannot be read"),
         }
+    }
+
+    fn say_format(&self, path: &Path) -> Result<()> {
+        write_private(path, format!("{FORMAT}\n").as_bytes())
+            .with_context(|| format!("cannot write to {}", self.0.display()))
     }
 
     /// Takes the folder for this process; `None` where another has it. Somebody who only looks has
@@ -141,6 +147,24 @@ fn by_xdg_rules() -> Option<PathBuf> {
     Some(base?.join("sagewright"))
 }
 
+/// Makes a folder and those above it; the names of the new ones are on the disk when it returns.
+fn make_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().ok_or(io::ErrorKind::NotFound)?;
+    make_folder(parent)?;
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Ok(()) | Err(_) => sync_folder(parent),
+    }
+}
+
+/// Makes the names in a folder durable.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
 /// Writes a file that only its owner may read, whole or not at all.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let staging = path.with_extension("new");
@@ -149,5 +173,35 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&staging, path)?;
-    File::open(path.parent().unwrap_or(path))?.sync_all()
+    sync_folder(path.parent().unwrap_or(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn data(place: &tempfile::TempDir) -> Data {
+        Data::at(Some(place.path().join("some/where/data"))).unwrap()
+    }
+
+    #[test]
+    fn a_folder_is_made_with_all_above_it_and_known_again() {
+        let place = tempfile::tempdir().unwrap();
+        data(&place).prepare().unwrap();
+        assert_eq!(fs::read_to_string(data(&place).join("FORMAT")).unwrap(), "1\n");
+        data(&place).prepare().unwrap();
+    }
+
+    #[test]
+    fn a_format_that_a_power_cut_emptied_is_written_again_and_a_newer_one_refused() {
+        let place = tempfile::tempdir().unwrap();
+        data(&place).prepare().unwrap();
+        let format = data(&place).join("FORMAT");
+        fs::write(&format, "").unwrap();
+        data(&place).prepare().unwrap();
+        assert_eq!(fs::read_to_string(&format).unwrap(), "1\n");
+        fs::write(&format, "2\n").unwrap();
+        let refused = data(&place).prepare().unwrap_err().to_string();
+        assert!(refused.contains("use a newer sagewright"), "{refused}");
+    }
 }

@@ -4,6 +4,7 @@
 
 mod bench;
 mod check;
+mod crash;
 mod demo;
 mod environment;
 mod process;
@@ -28,11 +29,12 @@ cargo xtask COMMAND
   conformance [ARG…]    the tests with real clients; arguments go to pytest
   env NAME              makes a client's Python environment and prints where it is
   bench [PART…]         comparisons in a release build: start, training, invoke
+  crash [kill|power] [CYCLES]   a server under load dies CYCLES (10) times, and nothing is lost
 ";
 
 fn main() -> ExitCode {
     match dispatch() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -40,10 +42,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn dispatch() -> Result<()> {
+fn dispatch() -> Result<ExitCode> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let project = Project::open()?;
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["crash", ref rest @ ..] => return crash::run(&project, rest),
         ["demo"] => demo::run(&project),
         ["test"] => run::all(&project, steps::TESTS),
         ["ci"] => run::all(&project, steps::CI),
@@ -55,5 +58,6 @@ fn dispatch() -> Result<()> {
         }
         ["bench", ref parts @ ..] => bench::run(&project, parts),
         _ => bail!("{USAGE}"),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

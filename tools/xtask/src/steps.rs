@@ -9,18 +9,29 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    check, environment, process,
+    check, crash, environment, process,
     project::{Profile, Project},
     run::{Step, minutes},
     tally::Tally,
 };
 
 /// Everything that must be true before a change is sent.
-pub const TESTS: &[Step] = &[FORMAT, CHECK, BUILD, CLIPPY, ENVIRONMENTS, UNIT, CONFORMANCE];
+pub const TESTS: &[Step] = &[FORMAT, CHECK, BUILD, CLIPPY, ENVIRONMENTS, UNIT, CRASH, CONFORMANCE];
 
 /// The same on a machine of which nothing is known.
-pub const CI: &[Step] =
-    &[TOOLS, FORMAT, CHECK, PACKAGES, BUILD, CLIPPY, ENVIRONMENTS, GENERATED, UNIT, CONFORMANCE];
+pub const CI: &[Step] = &[
+    TOOLS,
+    FORMAT,
+    CHECK,
+    PACKAGES,
+    BUILD,
+    CLIPPY,
+    ENVIRONMENTS,
+    GENERATED,
+    UNIT,
+    CRASH,
+    CONFORMANCE,
+];
 
 const TOOLS: Step = Step { name: "tools", budget: minutes(5), act: tools };
 const FORMAT: Step = Step { name: "format", budget: minutes(1), act: format };
@@ -33,6 +44,8 @@ const UNIT: Step = Step { name: "unit tests", budget: minutes(5), act: unit };
 const ENVIRONMENTS: Step =
     Step { name: "client environments", budget: minutes(8), act: environments };
 const GENERATED: Step = Step { name: "generated files", budget: minutes(1), act: generated };
+const CRASH: Step =
+    Step { name: "kill -9", budget: minutes(1), act: |project, _| crash::smoke(project) };
 const CONFORMANCE: Step = Step { name: "conformance", budget: minutes(10), act: conformance };
 
 /// Installed where they are missing, into cargo's own folder.
@@ -130,7 +143,7 @@ fn pytest(project: &Project, arguments: &[&str]) -> Result<Command> {
 }
 
 /// A server that was built elsewhere may be put in the place of ours.
-fn binary(project: &Project) -> std::ffi::OsString {
+pub fn binary(project: &Project) -> std::ffi::OsString {
     let ours = || project.binary("sagewright", Profile::Ci).into();
     env::var_os("SAGEWRIGHT_BIN").filter(|path| Path::new(path).exists()).unwrap_or_else(ours)
 }

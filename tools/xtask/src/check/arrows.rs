@@ -29,6 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("codegen", &[]),
     ("xtask", &[]),
     ("bench", &[]),
+    ("crash", &["aws"]),
 ];
 
 /// One sentence for each arrow that is used and not drawn.
