@@ -179,6 +179,8 @@ pub struct Put {
     pub checksums: Checksums,
     /// `Content-MD5`, base64 text.
     pub content_md5: Option<String>,
+    /// The SHA-256 that its sender signed, lower-case hexadecimal.
+    pub content_sha256: Option<String>,
     /// Checked in the same commit that makes the object visible.
     pub conditions: Conditions,
     /// The bytes.
@@ -195,6 +197,7 @@ impl Put {
             tags: Tags::new(),
             checksums: Checksums::default(),
             content_md5: None,
+            content_sha256: None,
             conditions: Conditions::default(),
             body,
         }

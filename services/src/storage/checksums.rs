@@ -112,10 +112,12 @@ fn crc_base64(crc: u64, width: usize) -> String {
     STANDARD.encode(&crc.to_be_bytes()[8 - width..])
 }
 
-/// All that is computed of a body as it passes: its MD5, which is its ETag, and a checksum.
+/// All that is computed of a body as it passes: its MD5, which is its ETag, a checksum, and the
+/// SHA-256 of a body that was signed with it.
 pub(super) struct Hashes {
     md5: Md5,
     sum: Option<(Algorithm, Sum)>,
+    signed: Option<Sha256>,
 }
 
 /// What was computed of a body.
@@ -125,12 +127,14 @@ pub(super) struct Digests {
     pub(super) md5: Vec<u8>,
     /// The checksum that was asked for.
     pub(super) checksums: Checksums,
+    /// Lower-case hexadecimal, where the body was signed with it.
+    pub(super) signed: Option<String>,
 }
 
 impl Hashes {
-    pub(super) fn new(algorithm: Option<Algorithm>) -> Self {
+    fn new(algorithm: Option<Algorithm>, signed: bool) -> Self {
         let sum = algorithm.map(|algorithm| (algorithm, Sum::new(algorithm)));
-        Self { md5: Md5::new(), sum }
+        Self { md5: Md5::new(), sum, signed: signed.then(Sha256::new) }
     }
 
     pub(super) fn update(&mut self, bytes: &[u8]) {
@@ -138,11 +142,18 @@ impl Hashes {
         if let Some((_, sum)) = &mut self.sum {
             sum.update(bytes);
         }
+        if let Some(signed) = &mut self.signed {
+            signed.update(bytes);
+        }
     }
 
     pub(super) fn finish(self) -> Digests {
         let checksums = self.sum.map(|(algorithm, sum)| known(algorithm, sum.base64()));
-        Digests { md5: self.md5.finalize().to_vec(), checksums: checksums.unwrap_or_default() }
+        Digests {
+            md5: self.md5.finalize().to_vec(),
+            checksums: checksums.unwrap_or_default(),
+            signed: self.signed.map(|signed| hex::encode(signed.finalize())),
+        }
     }
 }
 
@@ -160,6 +171,7 @@ pub(super) struct Promise {
     algorithm: Option<Algorithm>,
     value: Option<String>,
     md5: Option<Vec<u8>>,
+    signed: Option<String>,
 }
 
 impl Promise {
@@ -180,16 +192,25 @@ impl Promise {
             )));
         }
         let md5 = content_md5.map(md5_from).transpose()?;
-        Ok(Self { algorithm: asked.or(algorithm), value: checksums.value.clone(), md5 })
+        let value = checksums.value.clone();
+        Ok(Self { algorithm: asked.or(algorithm), value, md5, signed: None })
+    }
+
+    /// With the SHA-256 that the body was signed with.
+    pub(super) fn signed(self, signed: Option<String>) -> Self {
+        Self { signed, ..self }
     }
 
     /// What must be computed to keep it.
     pub(super) fn hashes(&self) -> Hashes {
-        Hashes::new(self.algorithm)
+        Hashes::new(self.algorithm, self.signed.is_some())
     }
 
     /// Whether the body is what was promised.
     pub(super) fn check(&self, digests: &Digests) -> Result<(), ObjectError> {
+        if self.signed != digests.signed {
+            return Err(ObjectError::ContentHash);
+        }
         if self.md5.as_ref().is_some_and(|md5| *md5 != digests.md5) {
             return Err(ObjectError::BadDigest("Content-MD5".to_owned()));
         }
@@ -284,7 +305,7 @@ mod tests {
     use super::*;
 
     fn digests(algorithm: Algorithm, bytes: &[u8]) -> Digests {
-        let mut hashes = Hashes::new(Some(algorithm));
+        let mut hashes = Hashes::new(Some(algorithm), false);
         hashes.update(bytes);
         hashes.finish()
     }
@@ -294,7 +315,7 @@ mod tests {
     }
 
     fn part(number: u32, algorithm: Algorithm, bytes: &[u8]) -> UploadedPart {
-        let Digests { md5, checksums } = digests(algorithm, bytes);
+        let Digests { md5, checksums, .. } = digests(algorithm, bytes);
         UploadedPart {
             number,
             size: bytes.len() as u64,

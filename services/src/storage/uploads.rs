@@ -66,11 +66,12 @@ impl Storage {
         put: Put,
     ) -> Result<UploadedPart, ObjectError> {
         check_number(number)?;
-        let Put { bucket, key, checksums, content_md5, body, .. } = put;
+        let Put { bucket, key, checksums, content_md5, content_sha256, body, .. } = put;
         let name = UploadName { bucket: &bucket, key: &key, id: upload };
         let found = self.upload_of(owner, name).await?;
         let algorithm = Algorithm::asked(&found.checksums)?;
         let promise = Promise::new(&checksums, algorithm, content_md5.as_deref())?;
+        let promise = promise.signed(content_sha256);
         self.keep_part(upload, number, body, &promise).await
     }
 

@@ -21,11 +21,12 @@ impl Storage {
         owner: &Owner,
         put: Put,
     ) -> Result<ObjectInfo, ObjectError> {
-        let Put { bucket, key, headers, tags, checksums, content_md5, conditions, body } = put;
+        let Put { bucket, key, headers, tags, conditions, body, .. } = put;
         self.owned(owner, &bucket).await?;
         names::check_key(&key)?;
         let guard = conditions::guard(&conditions)?;
-        let promise = Promise::new(&checksums, None, content_md5.as_deref())?;
+        let promise = Promise::new(&put.checksums, None, put.content_md5.as_deref())?;
+        let promise = promise.signed(put.content_sha256);
         let received = self.receiver(Some(INLINE)).take(body, &promise).await?;
         let info = ObjectInfo {
             key,

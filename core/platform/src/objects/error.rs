@@ -94,6 +94,9 @@ pub enum ObjectError {
     /// The bytes are not those that the checksum promised.
     #[error("The {0} you specified did not match what we received.")]
     BadDigest(String),
+    /// The bytes are not those that were signed.
+    #[error("The provided 'x-amz-content-sha256' header does not match what was computed.")]
+    ContentHash,
     /// The request contradicts what it is about.
     #[error("{0}")]
     InvalidRequest(String),

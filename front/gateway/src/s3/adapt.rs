@@ -146,6 +146,7 @@ fn read_body(parts: &Parts, caller: Caller, framed: Framed) -> Result<(Ask, Chec
     if upload {
         ask.checksums = upload_checksum(headers, in_trailer)?;
         ask.content_md5 = content_md5(headers)?;
+        ask.content_sha256 = checks.content_hash.take();
     } else if !names_object(parts.uri.path()) {
         checks.sums.extend(document_sums(headers)?);
     }

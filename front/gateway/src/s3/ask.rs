@@ -23,6 +23,8 @@ pub(super) struct Ask {
     pub(super) checksums: Checksums,
     /// `Content-MD5` of an upload, base64 text.
     pub(super) content_md5: Option<String>,
+    /// The SHA-256 that was signed, of an upload: the store compares it.
+    pub(super) content_sha256: Option<String>,
     outcome: Outcome,
 }
 
@@ -43,6 +45,7 @@ impl Ask {
             range: None,
             checksums: Checksums::default(),
             content_md5: None,
+            content_sha256: None,
             outcome: Outcome::default(),
         }
     }

@@ -1,9 +1,10 @@
 //! A body that is checked while it streams, and ends in an error where it is not what the head
 //! promised. Whoever keeps it only once it has ended well keeps nothing wrong.
 //!
-//! Each frame is hashed where it is polled: a frame is at most some hundred kilobytes, tens of
-//! microseconds of work, so the reactor's threads can carry it. The length is checked before
-//! bytes are handed on, so no more than was promised ever reaches a disk.
+//! What the store can check (`Content-MD5`, the signed hash, a checksum in the head) it does, beside
+//! its own hashes and away from the reactor's threads. Here is checked what only the stream knows:
+//! frames and their signatures, trailers, the length, and documents, which no store sees. The
+//! length is checked before bytes are handed on, so no more than was promised ever reaches a disk.
 
 use std::{
     collections::VecDeque,

@@ -138,6 +138,7 @@ impl From<ObjectError> for Refused {
             // Not one of S3's: it makes clients try again later.
             E::StorageFull => Self::new(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", message),
             E::BadDigest(_) => Self::bad("BadDigest", message),
+            E::ContentHash => Self::bad("XAmzContentSHA256Mismatch", message),
             E::InvalidArgument(_) => Self::argument(message),
             // The body itself says it better, and did so first; see `Ask::refuse`.
             E::Body(_) => Self::from(&BodyFault::Broken),

@@ -72,6 +72,7 @@ impl Desk {
             key: input.key,
             checksums: ask.checksums.clone(),
             content_md5: ask.content_md5.clone(),
+            content_sha256: ask.content_sha256.clone(),
             conditions: ask.conditions.clone(),
             body: convert::body(input.body),
         };

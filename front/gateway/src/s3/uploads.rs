@@ -67,6 +67,7 @@ impl Desk {
         let mut put = Put::new(input.bucket, input.key, convert::body(input.body));
         put.checksums = ask.checksums.clone();
         put.content_md5 = ask.content_md5.clone();
+        put.content_sha256 = ask.content_sha256.clone();
         let part = self.objects.upload_part(owner, &input.upload_id, number, put).await?;
         Ok(summed!(UploadPartOutput, &part.checksums, {
             e_tag: Some(convert::etag(&part.etag)),

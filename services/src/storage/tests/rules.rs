@@ -108,6 +108,9 @@ async fn a_body_that_breaks_off_or_lies_leaves_nothing() {
             let lied = Put { content_md5: md5.clone(), ..plain() };
             let lied = store.put(&owner(), lied).await;
             assert!(matches!(lied, Err(ObjectError::BadDigest(_))));
+            let lied = Put { content_sha256: Some("0".repeat(64)), ..plain() };
+            let lied = store.put(&owner(), lied).await;
+            assert!(matches!(lied, Err(ObjectError::ContentHash)));
             let only_new = Conditions { if_match: Some("x".to_owned()), ..Conditions::default() };
             let refused = Put { conditions: only_new, ..plain() };
             let refused = store.put(&owner(), refused).await;
