@@ -8,12 +8,16 @@
 mod buckets;
 mod checksums;
 mod conditions;
+mod cors;
 mod extents;
+mod lifecycle;
 mod names;
 mod pins;
+mod policy;
 mod read;
 mod receive;
 mod sweeper;
+mod tags;
 mod uploads;
 mod write;
 

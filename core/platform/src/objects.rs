@@ -6,6 +6,8 @@
 //! names; a folder, or an outside store).
 
 pub mod blobs;
+mod context;
+mod cors;
 mod error;
 pub mod index;
 pub mod settings;
@@ -23,6 +25,8 @@ use types::{Owner, Timestamp};
 
 use crate::workload::Part;
 
+pub use context::Context;
+pub use cors::{CorsAsked, CorsGrant};
 pub use error::ObjectError;
 pub use settings::{BucketSettings, SettingsChange, Tags};
 pub use upload::{
@@ -267,6 +271,15 @@ pub struct Copy<'a> {
     pub tags: Option<Tags>,
     /// The algorithm of the checksum to compute, `crc32`.
     pub checksum: Option<String>,
+}
+
+/// When an object goes by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expiry {
+    /// From this moment on.
+    pub at: Timestamp,
+    /// The id of the rule that says so.
+    pub rule: String,
 }
 
 /// Everything that touches users' data. The caller's account must own the bucket, else
