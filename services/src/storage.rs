@@ -16,6 +16,8 @@ mod pins;
 mod policy;
 mod read;
 mod receive;
+mod rights;
+mod settings;
 mod sweeper;
 mod tags;
 mod uploads;
@@ -29,10 +31,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use platform::{
     objects::{
-        Bucket, ByteRange, Completion, Conditions, Copy, CopySource, DeleteIf, Deleted, ListKeys,
-        ListUploads, ListVersions, Listing, NewUpload, ObjectError, ObjectInfo, ObjectName,
-        Objects, Put, Read, SettingsChange, Tags, Upload, UploadListing, UploadName, UploadedPart,
-        Version, VersionListing,
+        Asked, Bucket, ByteRange, Completion, Conditions, Copy, CopySource, CorsAnswer, CorsAsked,
+        DeleteIf, Deleted, Expiry, ListKeys, ListUploads, ListVersions, Listing, NewUpload,
+        ObjectError, ObjectInfo, ObjectName, Objects, Put, Read, SettingsChange, Tags, Upload,
+        UploadListing, UploadName, UploadedPart, Version, VersionListing,
         blobs::Blobs,
         index::{IndexError, ObjectIndex},
     },
@@ -43,6 +45,7 @@ use types::Owner;
 
 use buckets::Known;
 use pins::{Pin, Pins};
+use rights::Policies;
 pub use sweeper::Swept;
 
 /// The object store.
@@ -50,6 +53,7 @@ pub struct Storage {
     index: Arc<dyn ObjectIndex>,
     blobs: Arc<dyn Blobs>,
     buckets: Arc<Known>,
+    policies: Policies,
     pins: Arc<Pins>,
     /// Told after each commit, for the sweeper.
     changed: Arc<Notify>,
@@ -64,6 +68,7 @@ impl Storage {
             index,
             blobs,
             buckets: Arc::default(),
+            policies: Policies::default(),
             pins: Arc::default(),
             changed: Arc::default(),
         }
@@ -120,6 +125,27 @@ impl Objects for Storage {
 
     async fn bucket(&self, owner: &Owner, name: &str) -> Result<Arc<Bucket>, ObjectError> {
         self.owned(owner, name).await
+    }
+
+    async fn authorize(&self, asked: &Asked<'_>) -> Result<Owner, ObjectError> {
+        self.authorized(asked).await
+    }
+
+    async fn is_public(&self, owner: &Owner, name: &str) -> Result<bool, ObjectError> {
+        self.lets_strangers_in(owner, name).await
+    }
+
+    async fn cors(&self, name: &str, asked: &CorsAsked<'_>) -> Result<CorsAnswer, ObjectError> {
+        self.cors_answer(name, asked).await
+    }
+
+    async fn expiry(
+        &self,
+        owner: &Owner,
+        bucket: &str,
+        info: &ObjectInfo,
+    ) -> Result<Option<Expiry>, ObjectError> {
+        self.expires(owner, bucket, info).await
     }
 
     async fn buckets(&self, owner: &Owner) -> Result<Vec<Bucket>, ObjectError> {

@@ -10,6 +10,7 @@ mod context;
 mod cors;
 mod error;
 pub mod index;
+mod rights;
 pub mod settings;
 mod upload;
 mod version;
@@ -26,8 +27,9 @@ use types::{Owner, Timestamp};
 use crate::workload::Part;
 
 pub use context::Context;
-pub use cors::{CorsAsked, CorsGrant};
+pub use cors::{CorsAnswer, CorsAsked, CorsGrant};
 pub use error::ObjectError;
+pub use rights::{Asked, Circumstances};
 pub use settings::{BucketSettings, SettingsChange, Tags};
 pub use upload::{
     Completion, ListUploads, NewUpload, PartName, Upload, UploadListing, UploadName, UploadedPart,
@@ -292,6 +294,21 @@ pub trait Objects: Send + Sync {
     async fn delete_bucket(&self, owner: &Owner, name: &str) -> Result<(), ObjectError>;
     /// The bucket, if the caller may know of it.
     async fn bucket(&self, owner: &Owner, name: &str) -> Result<Arc<Bucket>, ObjectError>;
+    /// The owner to act for, where the asker may: one of the bucket's own account whom no policy
+    /// denies it, or anybody whom a policy allows it.
+    async fn authorize(&self, asked: &Asked<'_>) -> Result<Owner, ObjectError>;
+    /// Whether the bucket's policy lets in people whom it does not name.
+    async fn is_public(&self, owner: &Owner, name: &str) -> Result<bool, ObjectError>;
+    /// What a browser is told about calls from another origin, and whether there are any rules. Said
+    /// to everybody: it grants nothing.
+    async fn cors(&self, name: &str, asked: &CorsAsked<'_>) -> Result<CorsAnswer, ObjectError>;
+    /// When the current version `info` goes by itself.
+    async fn expiry(
+        &self,
+        owner: &Owner,
+        bucket: &str,
+        info: &ObjectInfo,
+    ) -> Result<Option<Expiry>, ObjectError>;
     /// The caller's buckets, by name.
     async fn buckets(&self, owner: &Owner) -> Result<Vec<Bucket>, ObjectError>;
 

@@ -11,32 +11,35 @@ mod adapt;
 mod answer;
 mod ask;
 mod body;
+mod browser;
 mod buckets;
 mod conditions;
 mod convert;
 mod copies;
 mod digest;
 mod errors;
+mod facts;
 mod listing;
 mod objects;
 mod operations;
+mod rights;
 mod served;
+mod settings;
+mod sub_resources;
+mod tagging;
 mod uploads;
 
 use std::sync::Arc;
 
+use crate::{S3, S3Request, body::Response, s3_request::OperationName};
+use answer::About;
 use async_trait::async_trait;
+use browser::Page;
 use platform::{access::Access, objects::Objects};
 use s3s::{
     config::{S3Config, StaticConfigProvider},
     service::{S3Service, S3ServiceBuilder},
 };
-use types::Owner;
-
-use crate::{S3, S3Request, body::Response};
-use answer::About;
-use ask::Ask;
-use errors::Refused;
 
 pub use body::BodyFault;
 
@@ -47,6 +50,7 @@ const XML_LIMIT: usize = 4 * 1024 * 1024;
 /// The S3 protocol over an object store.
 pub struct Front {
     service: S3Service,
+    objects: Arc<dyn Objects>,
 }
 
 impl Front {
@@ -55,9 +59,25 @@ impl Front {
     pub fn new(objects: Arc<dyn Objects>, access: Arc<dyn Access>) -> Self {
         let mut config = S3Config::default();
         config.xml_max_body_size = XML_LIMIT;
-        let mut builder = S3ServiceBuilder::new(Desk { objects, access });
+        let mut builder = S3ServiceBuilder::new(Desk { objects: objects.clone(), access });
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
-        Self { service: builder.build() }
+        Self { service: builder.build(), objects }
+    }
+
+    /// Answers a browser that asks before it calls.
+    async fn preflight(&self, request: S3Request, about: &About) -> Response {
+        let answer = match Page::asking(&request) {
+            Ok(page) => page.preflight(&*self.objects).await,
+            Err(refused) => Err(refused),
+        };
+        let unread = Some(request.body);
+        let answered = match answer {
+            Ok(headers) => answer::of_headers(headers, unread),
+            Err(refused) => answer::refused(&refused, unread, about),
+        };
+        let mut response = answered.settle(about).await;
+        response.extensions_mut().insert(OperationName("Preflight"));
+        response
     }
 
     async fn serve(&self, adapted: adapt::Adapted, about: &About) -> answer::Answered {
@@ -71,6 +91,10 @@ impl Front {
 impl S3 for Front {
     async fn call(&self, request: S3Request) -> Response {
         let about = About::of(&request);
+        if browser::is_question(&request.parts.method) {
+            return self.preflight(request, &about).await;
+        }
+        let page = Page::calling(&request);
         let answered = match adapt::adapt(request) {
             Ok(adapted) => self.serve(adapted, &about).await,
             Err(refused) => {
@@ -78,7 +102,11 @@ impl S3 for Front {
                 answer::refused(&refused, Some(body), &about)
             }
         };
-        answered.settle(&about).await
+        let mut response = answered.settle(&about).await;
+        if let Some(page) = page {
+            page.tell(&*self.objects, response.headers_mut()).await;
+        }
+        response
     }
 }
 
@@ -86,33 +114,4 @@ impl S3 for Front {
 struct Desk {
     objects: Arc<dyn Objects>,
     access: Arc<dyn Access>,
-}
-
-impl Desk {
-    /// The owner to call [`Objects`] with, once the caller may do `action`.
-    ///
-    /// Rights are asked for in the caller's own account: [`Objects`] lets nobody else's buckets be
-    /// seen.
-    fn allow<'a>(&self, ask: &'a Ask, action: &str, thing: &str) -> Result<&'a Owner, Refused> {
-        let owner = ask.caller.owner();
-        let resource = format!("arn:aws:s3:::{thing}");
-        self.access.allow(&ask.caller, action, &resource, owner)?;
-        Ok(owner)
-    }
-
-    /// The owner, as answers show it.
-    fn shown(&self, owner: &Owner) -> s3s::dto::Owner {
-        convert::owner(self.access.account(&owner.account).as_deref())
-    }
-
-    /// [`Self::allow`] for an object.
-    fn allow_object<'a>(
-        &self,
-        ask: &'a Ask,
-        action: &str,
-        bucket: &str,
-        key: &str,
-    ) -> Result<&'a Owner, Refused> {
-        self.allow(ask, action, &format!("{bucket}/{key}"))
-    }
 }

@@ -14,7 +14,7 @@ use platform::objects::{
 };
 use types::{Owner, Timestamp};
 
-use super::{Storage, failed, failed_at, names};
+use super::{Storage, failed, failed_at, names, settings};
 
 /// Buckets that are kept at most; beyond, all are forgotten and asked for again.
 const KEPT: usize = 10_000;
@@ -122,7 +122,8 @@ impl Storage {
         name: &str,
         change: SettingsChange,
     ) -> Result<(), ObjectError> {
-        self.owned(owner, name).await?;
+        let bucket = self.owned(owner, name).await?;
+        settings::check(&bucket, &change)?;
         if change == SettingsChange::Versioning(Versioning::Off) {
             let what = "Versioning can be suspended, but not undone.";
             return Err(ObjectError::InvalidArgument(what.to_owned()));

@@ -13,6 +13,7 @@ mod principal;
 mod tests;
 
 use platform::objects::{Context, settings::PublicAccessBlock};
+use types::CanonicalId;
 
 use condition::Condition;
 use pattern::Pattern;
@@ -30,7 +31,7 @@ pub(super) enum Principal<'a> {
         /// `arn:aws:sts::111122223333:assumed-role/Role/session`, or a user's.
         arn: &'a str,
         /// The account's canonical id.
-        canonical: &'a str,
+        canonical: Option<CanonicalId>,
     },
 }
 

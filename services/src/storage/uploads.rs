@@ -18,6 +18,7 @@ use super::{
     failed, failed_at, names,
     pins::Pin,
     receive::{Hashing, LARGEST},
+    tags,
 };
 
 /// Parts of an upload at most (S3's quota).
@@ -38,6 +39,7 @@ impl Storage {
         let NewUpload { bucket, key, headers, tags, checksums } = new;
         self.owned(owner, &bucket).await?;
         names::check_key(&key)?;
+        tags::check_object(&tags)?;
         checksums::check_asked(&checksums)?;
         let created = Timestamp::now();
         let id = Id::random().to_string();

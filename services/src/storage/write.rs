@@ -12,6 +12,7 @@ use super::{
     conditions, failed_at, names,
     pins::Pin,
     receive::{INLINE, LARGEST, Receiver},
+    tags,
     uploads::digest,
 };
 
@@ -24,6 +25,7 @@ impl Storage {
         let Put { bucket, key, headers, tags, conditions, body, .. } = put;
         self.owned(owner, &bucket).await?;
         names::check_key(&key)?;
+        tags::check_object(&tags)?;
         let guard = conditions::guard(&conditions)?;
         let promise = Promise::new(&put.checksums, None, put.content_md5.as_deref())?;
         let promise = promise.signed(put.content_sha256);
@@ -105,6 +107,7 @@ impl Storage {
         self.owned(source.owner, source.name.bucket).await?;
         self.owned(owner, bucket).await?;
         names::check_key(key)?;
+        tags.as_ref().map_or(Ok(()), tags::check_object)?;
         let guard = conditions::guard(conditions)?;
         let (found, pin) = self.held(source.name).await?;
         conditions::require(source.conditions, &found.info)?;
@@ -165,6 +168,7 @@ impl Storage {
         tags: Tags,
     ) -> Result<Option<Version>, ObjectError> {
         self.owned(owner, name.bucket).await?;
+        tags::check_object(&tags)?;
         match self.index.set_tags(name, tags).await {
             Err(IndexError::NoSuchKey) if name.version.is_some() => Err(ObjectError::NoSuchVersion),
             tagged => tagged.map_err(|error| failed_at(error, name.bucket, name.key)),

@@ -23,3 +23,14 @@ pub struct CorsGrant {
     /// How long a browser may keep the answer, seconds.
     pub max_age: Option<i32>,
 }
+
+/// What is said about a call from another origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CorsAnswer {
+    /// The bucket has no rules.
+    Off,
+    /// None of its rules fits.
+    Refused,
+    /// The first rule that fits allows it.
+    Granted(CorsGrant),
+}

@@ -97,7 +97,23 @@ pub enum ObjectError {
     /// The bytes are not those that were signed.
     #[error("The provided 'x-amz-content-sha256' header does not match what was computed.")]
     ContentHash,
-    /// The request contradicts what it is about.
+    /// A policy that is none, in AWS's words.
+    #[error("{0}")]
+    MalformedPolicy(String),
+    /// The bucket blocks policies that let everybody in.
+    #[error(
+        "Access Denied because the policy is public, which the bucket's BlockPublicPolicy setting prevents."
+    )]
+    PublicPolicy,
+    /// A document that does not fit its schema.
+    #[error(
+        "The XML you provided was not well-formed or did not validate against our published schema"
+    )]
+    MalformedXml,
+    /// Tags that no bucket or object can have, in AWS's words.
+    #[error("{0}")]
+    InvalidTag(String),
+    /// Parts of the request that do not go together, or with what it is about.
     #[error("{0}")]
     InvalidRequest(String),
     /// An argument has no meaning here.

@@ -149,6 +149,8 @@ pub struct BucketSettings {
     pub encryption: Option<DefaultEncryption>,
     /// Limits to what a policy can do.
     pub public_access: Option<PublicAccessBlock>,
+    /// The owner took back the word that there are no ACLs. There are none still.
+    pub ownership_undeclared: bool,
 }
 
 /// A change to one part.
@@ -168,6 +170,8 @@ pub enum SettingsChange {
     Encryption(Option<DefaultEncryption>),
     /// The switches, or none.
     PublicAccess(Option<PublicAccessBlock>),
+    /// Whether it is declared that the bucket's owner owns all that is in it.
+    OwnershipDeclared(bool),
 }
 
 impl BucketSettings {
@@ -181,6 +185,7 @@ impl BucketSettings {
             SettingsChange::Policy(policy) => self.policy = policy,
             SettingsChange::Encryption(encryption) => self.encryption = encryption,
             SettingsChange::PublicAccess(public_access) => self.public_access = public_access,
+            SettingsChange::OwnershipDeclared(declared) => self.ownership_undeclared = !declared,
         }
     }
 }

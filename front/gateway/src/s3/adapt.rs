@@ -11,7 +11,6 @@ use aws::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use platform::objects::Checksums;
 use s3s::{HttpRequest, stream::DynByteStream};
-use types::Caller;
 
 use super::{
     ask::Ask,
@@ -19,7 +18,9 @@ use super::{
     conditions::{self, OF_SOURCE},
     digest::{self, Algorithm, HEADER_PREFIX},
     errors::Refused,
+    facts::Facts,
     served,
+    sub_resources::{self, Level},
 };
 use crate::{S3Request, body::RequestBody};
 
@@ -60,10 +61,15 @@ pub(super) fn adapt(request: S3Request) -> Result<Adapted, Box<(Refused, Request
         decoded_length,
         trailers,
         body,
+        peer,
+        secure,
         ..
     } = request;
     let framed = Framed { payload, verified, decoded_length, trailers };
-    match read(&mut parts, caller, bucket.as_deref(), framed) {
+    let query = parts.uri.query().unwrap_or_default();
+    let facts = Facts::of(&parts.headers, query, peer, secure);
+    let ask = Ask::of(caller, facts);
+    match read(&mut parts, ask, bucket.as_deref(), framed) {
         Ok((ask, checks)) => Ok(assemble(parts, ask, checks, body)),
         Err(refused) => Err(Box::new((refused, body))),
     }
@@ -87,29 +93,19 @@ struct Framed {
 
 fn read(
     parts: &mut Parts,
-    caller: Option<Caller>,
+    mut ask: Ask,
     bucket: Option<&str>,
     framed: Framed,
 ) -> Result<(Ask, Checks), Refused> {
-    let caller = caller.ok_or_else(Refused::denied)?;
     served::check_form(parts)?;
     for (name, value) in &parts.headers {
         served::check_header(name.as_str(), value.to_str().unwrap_or("?"))?;
     }
-    check_owners(&parts.headers, &caller)?;
     parts.uri = address(&parts.uri, bucket)?;
-    let (ask, checks) = read_body(parts, caller, framed)?;
+    sub_resources::check(&parts.method, &parts.uri)?;
+    let checks = read_body(parts, &mut ask, framed)?;
     hide(&mut parts.headers)?;
     Ok((ask, checks))
-}
-
-/// The owner that a client expects of a bucket. Only its owner can reach a bucket, so this is
-/// the caller's account or nobody's that would be let in.
-fn check_owners(headers: &HeaderMap, caller: &Caller) -> Result<(), Refused> {
-    let expected = ["x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"];
-    let account = caller.owner().account.as_bytes();
-    let others = expected.iter().filter_map(|name| headers.get(*name)).any(|it| it != account);
-    if others { Err(Refused::denied()) } else { Ok(()) }
 }
 
 /// Path style, and a query without signature. The path stays encoded as it came.
@@ -124,9 +120,11 @@ fn address(uri: &Uri, bucket: Option<&str>) -> Result<Uri, Refused> {
     address.parse().map_err(|_| Refused::bad("InvalidURI", "Couldn't parse the specified URI."))
 }
 
-fn read_body(parts: &Parts, caller: Caller, framed: Framed) -> Result<(Ask, Checks), Refused> {
+fn read_body(parts: &Parts, ask: &mut Ask, framed: Framed) -> Result<Checks, Refused> {
     let headers = &parts.headers;
-    let upload = parts.method == Method::PUT && names_object(parts.uri.path());
+    let of_object = Level::of(parts.uri.path()) == Level::Object;
+    let document = !of_object || sub_resources::names_one(&parts.uri);
+    let upload = parts.method == Method::PUT && !document;
     let length = length(headers, &framed)?;
     if upload && length > PUT_LIMIT {
         return Err(Refused::bad(
@@ -139,7 +137,6 @@ fn read_body(parts: &Parts, caller: Caller, framed: Framed) -> Result<(Ask, Chec
     checks.sums.extend(in_trailer.map(Sum::of_trailer));
     cover(&mut checks, framed)?;
 
-    let mut ask = Ask::of(caller);
     ask.conditions = conditions::conditions(headers, "");
     ask.source_conditions = conditions::conditions(headers, OF_SOURCE);
     ask.range = conditions::range(headers);
@@ -147,14 +144,20 @@ fn read_body(parts: &Parts, caller: Caller, framed: Framed) -> Result<(Ask, Chec
         ask.checksums = upload_checksum(headers, in_trailer)?;
         ask.content_md5 = content_md5(headers)?;
         ask.content_sha256 = checks.content_hash.take();
-    } else if !names_object(parts.uri.path()) {
+    } else if document {
         checks.sums.extend(document_sums(headers)?);
+        if checks.sums.is_empty() && sub_resources::wants_sum(&parts.method, &parts.uri) {
+            return Err(no_sum());
+        }
     }
-    Ok((ask, checks))
+    Ok(checks)
 }
 
-fn names_object(path: &str) -> bool {
-    path.trim_start_matches('/').split_once('/').is_some_and(|(_, key)| !key.is_empty())
+fn no_sum() -> Refused {
+    Refused::bad(
+        "InvalidRequest",
+        "Missing required header for this request: Content-MD5 OR x-amz-checksum-*",
+    )
 }
 
 /// The number of bytes that the body holds once it is decoded.

@@ -3,7 +3,7 @@
 
 use std::{fmt::Write, time::Duration};
 
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use s3s::{Body, HttpError, HttpResponse};
@@ -69,6 +69,13 @@ pub(super) fn refused(refused: &Refused, unread: Option<RequestBody>, about: &Ab
     Answered { response, unread }
 }
 
+/// An answer that is nothing but headers.
+pub(super) fn of_headers(headers: HeaderMap, unread: Option<RequestBody>) -> Answered {
+    let mut response = HttpResponse::default();
+    *response.headers_mut() = headers;
+    Answered { response, unread: unread.filter(|body| !body.is_end_stream()) }
+}
+
 /// What `s3s` answered, unless the operation or the body refused.
 pub(super) fn answered(
     answered: Result<HttpResponse, HttpError>,
@@ -81,6 +88,7 @@ pub(super) fn answered(
         (None, Ok(response)) => Answered { response: completed(response, about), unread },
         (None, Err(_)) => refused(&unsayable(), unread, about),
     };
+    result.response.headers_mut().extend(ask.take_headers());
     if let Some(operation) = ask.operation() {
         result.response.extensions_mut().insert(OperationName(operation));
     }

@@ -3,16 +3,19 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use http::{HeaderName, HeaderValue};
 use platform::objects::{ByteRange, Checksums, Conditions};
 use types::Caller;
 
-use super::errors::Refused;
+use super::{errors::Refused, facts::Facts};
 use crate::body::RequestBody;
 
 /// A verified request, as operations see it. Stands in the extensions, shared with the body.
 pub(super) struct Ask {
-    /// Who signed.
-    pub(super) caller: Caller,
+    /// Who signed; nobody where the request is unsigned.
+    pub(super) caller: Option<Caller>,
+    /// What policies may ask about the request.
+    pub(super) facts: Facts,
     /// `If-…`.
     pub(super) conditions: Conditions,
     /// `x-amz-copy-source-if-…`.
@@ -33,13 +36,15 @@ struct Outcome {
     operation: OnceLock<&'static str>,
     refused: Mutex<Option<Refused>>,
     unread: Mutex<Option<RequestBody>>,
+    headers: Mutex<Vec<(HeaderName, HeaderValue)>>,
 }
 
 impl Ask {
     /// A request without conditions, range and checksum.
-    pub(super) fn of(caller: Caller) -> Self {
+    pub(super) fn of(caller: Option<Caller>, facts: Facts) -> Self {
         Self {
             caller,
+            facts,
             conditions: Conditions::default(),
             source_conditions: Conditions::default(),
             range: None,
@@ -69,6 +74,19 @@ impl Ask {
     /// The refusal, if there was one.
     pub(super) fn take_refused(&self) -> Option<Refused> {
         lock(&self.outcome.refused).take()
+    }
+
+    /// A header of the answer that the operation's output has no member for. One whose value cannot
+    /// stand in a header is left out.
+    pub(super) fn tell(&self, name: &'static str, value: &str) {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            lock(&self.outcome.headers).push((HeaderName::from_static(name), value));
+        }
+    }
+
+    /// The headers that the operation told.
+    pub(super) fn take_headers(&self) -> Vec<(HeaderName, HeaderValue)> {
+        std::mem::take(&mut *lock(&self.outcome.headers))
     }
 
     /// Keeps what nobody read of the body.

@@ -22,7 +22,7 @@ impl Desk {
         input: ListBucketsInput,
         ask: &Ask,
     ) -> Result<ListBucketsOutput, Refused> {
-        let owner = self.allow(ask, "s3:ListAllMyBuckets", "*")?;
+        let owner = self.allow_caller(ask, "s3:ListAllMyBuckets", "*")?;
         let after = input.continuation_token.as_deref().map(convert::read_token).transpose()?;
         let prefix = input.prefix.as_deref().unwrap_or_default();
         let region = input.bucket_region.as_deref();
@@ -55,7 +55,7 @@ impl Desk {
         input: CreateBucketInput,
         ask: &Ask,
     ) -> Result<CreateBucketOutput, Refused> {
-        let owner = self.allow(ask, "s3:CreateBucket", &input.bucket)?;
+        let owner = self.allow_caller(ask, "s3:CreateBucket", &input.bucket)?;
         let region = place(input.create_bucket_configuration.as_ref(), &owner.region)?;
         let owner = Owner::new(owner.account.clone(), region, owner.principal.clone());
         self.objects.create_bucket(&owner, &input.bucket).await?;
@@ -67,7 +67,7 @@ impl Desk {
         input: DeleteBucketInput,
         ask: &Ask,
     ) -> Result<DeleteBucketOutput, Refused> {
-        let owner = self.allow(ask, "s3:DeleteBucket", &input.bucket)?;
+        let owner = &self.allow(ask, "s3:DeleteBucket", &input.bucket).await?;
         self.objects.delete_bucket(owner, &input.bucket).await?;
         Ok(DeleteBucketOutput {})
     }
@@ -77,7 +77,7 @@ impl Desk {
         input: HeadBucketInput,
         ask: &Ask,
     ) -> Result<HeadBucketOutput, Refused> {
-        let owner = self.allow(ask, "s3:ListBucket", &input.bucket)?;
+        let owner = &self.allow(ask, "s3:ListBucket", &input.bucket).await?;
         let bucket = self.objects.bucket(owner, &input.bucket).await?;
         Ok(HeadBucketOutput { bucket_region: Some(bucket.region.clone()), ..Default::default() })
     }
@@ -87,7 +87,7 @@ impl Desk {
         input: GetBucketLocationInput,
         ask: &Ask,
     ) -> Result<GetBucketLocationOutput, Refused> {
-        let owner = self.allow(ask, "s3:GetBucketLocation", &input.bucket)?;
+        let owner = &self.allow(ask, "s3:GetBucketLocation", &input.bucket).await?;
         let bucket = self.objects.bucket(owner, &input.bucket).await?;
         let constraint = (bucket.region != HOME).then(|| bucket.region.clone());
         Ok(GetBucketLocationOutput {

@@ -3,8 +3,9 @@
 use platform::objects::{Copy, CopySource, ObjectName, UploadName};
 use s3s::dto::{
     CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopyPartResult, MetadataDirective,
-    UploadPartCopyInput, UploadPartCopyOutput,
+    TaggingDirective, UploadPartCopyInput, UploadPartCopyOutput,
 };
+use types::Owner;
 
 use super::{
     Desk,
@@ -12,7 +13,8 @@ use super::{
     conditions,
     convert::{self, stored, summed},
     errors::Refused,
-    uploads,
+    rights::Right,
+    tagging, uploads,
 };
 
 impl Desk {
@@ -22,9 +24,15 @@ impl Desk {
         ask: &Ask,
     ) -> Result<CopyObjectOutput, Refused> {
         let name = convert::source(&input.copy_source)?;
-        let reader = self.allow_object(ask, "s3:GetObject", name.bucket, name.key)?;
+        let tags = match input.tagging_directive.as_ref().map(TaggingDirective::as_str) {
+            None | Some(TaggingDirective::COPY) => None,
+            Some(TaggingDirective::REPLACE) => Some(tagging::of_header(ask)?),
+            Some(_) => return Err(Refused::argument("Unknown tagging directive.")),
+        };
+        let reader = &self.allow_source(ask, name).await?;
         let target = (input.bucket.as_str(), input.key.as_str());
-        let owner = self.allow_object(ask, "s3:PutObject", target.0, target.1)?;
+        let kept = tags.clone().unwrap_or_default();
+        let owner = &self.allow_put(ask, target.0, target.1, &kept).await?;
         let replace = replaces(input.metadata_directive.as_ref())?;
         if name == ObjectName::current(target.0, target.1) && !replace {
             return Err(to_itself());
@@ -36,10 +44,13 @@ impl Desk {
             target,
             conditions: &ask.conditions,
             headers,
-            tags: None,
+            tags,
             checksum: checksum.map(|algorithm| algorithm.as_str().to_ascii_lowercase()),
         };
-        let info = self.objects.copy(owner, copy).await?;
+        let info = match self.objects.copy(owner, copy).await {
+            Ok(info) => info,
+            Err(error) => return Err(self.missing(ask, name.bucket, error.into()).await),
+        };
         let result = summed!(CopyObjectResult, &info.checksums, {
             checksum_type: convert::kind(&info.checksums),
             e_tag: Some(convert::etag(&info.etag)),
@@ -48,9 +59,18 @@ impl Desk {
         Ok(CopyObjectOutput {
             copy_object_result: Some(result),
             copy_source_version_id: convert::told(name.version),
+            expiration: self.expiration(owner, target.0, &info).await,
             version_id: convert::told(info.version),
             ..Default::default()
         })
+    }
+
+    /// The owner to read a copy's source with, once the asker may.
+    async fn allow_source(&self, ask: &Ask, name: ObjectName<'_>) -> Result<Owner, Refused> {
+        let right = Right::of_object("s3:GetObject", name.bucket, name.key)
+            .of_version("s3:GetObjectVersion", name.version)
+            .of_source();
+        self.allow_right(ask, &right).await
     }
 
     pub(super) async fn upload_part_copy(
@@ -59,8 +79,8 @@ impl Desk {
         ask: &Ask,
     ) -> Result<UploadPartCopyOutput, Refused> {
         let name = convert::source(&input.copy_source)?;
-        let reader = self.allow_object(ask, "s3:GetObject", name.bucket, name.key)?;
-        let owner = self.allow_object(ask, "s3:PutObject", &input.bucket, &input.key)?;
+        let reader = &self.allow_source(ask, name).await?;
+        let owner = &self.allow_object(ask, "s3:PutObject", &input.bucket, &input.key).await?;
         let range = input.copy_source_range.as_deref().map(part_range).transpose()?;
         let number = uploads::part_number(input.part_number)?;
         let target = UploadName { bucket: &input.bucket, key: &input.key, id: &input.upload_id };

@@ -45,6 +45,10 @@ impl Refused {
         Self::new(StatusCode::NOT_FOUND, code, message)
     }
 
+    pub(super) fn malformed() -> Self {
+        Self::from(ObjectError::MalformedXml)
+    }
+
     pub(super) fn denied() -> Self {
         Self::new(StatusCode::FORBIDDEN, "AccessDenied", "Access Denied")
     }
@@ -134,6 +138,10 @@ impl From<ObjectError> for Refused {
             E::InvalidPartOrder => Self::bad("InvalidPartOrder", message),
             E::EntityTooSmall => Self::bad("EntityTooSmall", message),
             E::EntityTooLarge => Self::bad("EntityTooLarge", message),
+            E::MalformedPolicy(_) => Self::bad("MalformedPolicy", message),
+            E::PublicPolicy => Self::new(StatusCode::FORBIDDEN, "AccessDenied", message),
+            E::MalformedXml => Self::bad("MalformedXML", message),
+            E::InvalidTag(_) => Self::bad("InvalidTag", message),
             E::CopyTooLarge | E::InvalidRequest(_) => Self::bad("InvalidRequest", message),
             // Not one of S3's: it makes clients try again later.
             E::StorageFull => Self::new(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", message),

@@ -110,7 +110,7 @@ impl Desk {
         input: ListObjectsInput,
         ask: &Ask,
     ) -> Result<ListObjectsOutput, Refused> {
-        let owner = self.allow(ask, "s3:ListBucket", &input.bucket)?;
+        let owner = &self.allow(ask, "s3:ListBucket", &input.bucket).await?;
         let spelling = Spelling::of(input.encoding_type.as_ref())?;
         let delimiter = input.delimiter.filter(|delimiter| !delimiter.is_empty());
         let list = ListKeys {
@@ -143,7 +143,7 @@ impl Desk {
         input: ListObjectsV2Input,
         ask: &Ask,
     ) -> Result<ListObjectsV2Output, Refused> {
-        let owner = self.allow(ask, "s3:ListBucket", &input.bucket)?;
+        let owner = &self.allow(ask, "s3:ListBucket", &input.bucket).await?;
         let spelling = Spelling::of(input.encoding_type.as_ref())?;
         let delimiter = input.delimiter.filter(|delimiter| !delimiter.is_empty());
         let after = match input.continuation_token.as_deref() {
@@ -182,7 +182,7 @@ impl Desk {
         input: ListObjectVersionsInput,
         ask: &Ask,
     ) -> Result<ListObjectVersionsOutput, Refused> {
-        let owner = self.allow(ask, "s3:ListBucketVersions", &input.bucket)?;
+        let owner = &self.allow(ask, "s3:ListBucketVersions", &input.bucket).await?;
         let spelling = Spelling::of(input.encoding_type.as_ref())?;
         let delimiter = input.delimiter.filter(|delimiter| !delimiter.is_empty());
         let key = input.key_marker.clone().filter(|key| !key.is_empty());

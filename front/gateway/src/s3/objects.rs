@@ -2,9 +2,10 @@
 
 use futures_util::{StreamExt, stream};
 use http::{StatusCode, header};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use platform::objects::{
     ByteRange, Checksums, Conditions, DeleteIf, Deleted, ObjectError, ObjectInfo, ObjectName,
-    ObjectPart, Put, Tags,
+    ObjectPart, Put, Read, Tags,
 };
 use s3s::dto::{
     ChecksumMode, ChecksumType, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput,
@@ -21,6 +22,8 @@ use super::{
     conditions,
     convert::{self, stored, summed},
     errors::Refused,
+    rights::Right,
+    tagging,
 };
 
 /// The most keys of one DeleteObjects (AWS).
@@ -64,10 +67,12 @@ impl Desk {
         input: PutObjectInput,
         ask: &Ask,
     ) -> Result<PutObjectOutput, Refused> {
-        let owner = self.allow_object(ask, "s3:PutObject", &input.bucket, &input.key)?;
+        let tags = tagging::of_header(ask)?;
+        let owner = &self.allow_put(ask, &input.bucket, &input.key, &tags).await?;
+        let bucket = input.bucket.clone();
         let put = Put {
             headers: stored!(input),
-            tags: Tags::new(),
+            tags,
             bucket: input.bucket,
             key: input.key,
             checksums: ask.checksums.clone(),
@@ -80,9 +85,38 @@ impl Desk {
         Ok(summed!(PutObjectOutput, &info.checksums, {
             checksum_type: convert::kind(&info.checksums),
             e_tag: Some(convert::etag(&info.etag)),
+            expiration: self.expiration(owner, &bucket, &info).await,
             version_id: convert::told(info.version),
             ..Default::default()
         }))
+    }
+
+    /// The owner to put with, once the asker may put an object with these tags.
+    pub(super) async fn allow_put(
+        &self,
+        ask: &Ask,
+        bucket: &str,
+        key: &str,
+        tags: &Tags,
+    ) -> Result<Owner, Refused> {
+        let right = |action| Right::of_object(action, bucket, key).with_tags(tags);
+        if !tags.is_empty() {
+            self.allow_right(ask, &right("s3:PutObjectTagging")).await?;
+        }
+        self.allow_right(ask, &right("s3:PutObject")).await
+    }
+
+    /// `x-amz-expiration`. That it cannot be told is no reason to fail.
+    pub(super) async fn expiration(
+        &self,
+        owner: &Owner,
+        bucket: &str,
+        info: &ObjectInfo,
+    ) -> Option<String> {
+        let expiry = self.objects.expiry(owner, bucket, info).await.ok()??;
+        let at = convert::expires(Some(convert::moment(expiry.at)))?;
+        let rule = utf8_percent_encode(&expiry.rule, NON_ALPHANUMERIC);
+        Some(format!("expiry-date=\"{at}\", rule-id=\"{rule}\""))
     }
 
     pub(super) async fn get_object(
@@ -90,29 +124,55 @@ impl Desk {
         input: GetObjectInput,
         ask: &Ask,
     ) -> Result<GetObjectOutput, Refused> {
-        let GetObjectInput { bucket, key, .. } = &input;
-        let owner = self.allow_object(ask, "s3:GetObject", bucket, key)?;
-        let name = convert::named(bucket, key, input.version_id.as_deref())?;
+        let name = convert::named(&input.bucket, &input.key, input.version_id.as_deref())?;
+        let owner = &self.allow_get(ask, name).await?;
+        let read = match self.read(owner, name, input.part_number, ask).await {
+            Ok(read) => read,
+            Err(refused) => return Err(self.missing(ask, name.bucket, refused).await),
+        };
+        let size = read.info.size;
+        let parts_count = parts_count(&read.info, input.part_number);
+        let len = read.range.map_or(size, |(_, len)| len);
+        let checksums = wanted(input.checksum_mode.as_ref()) && read.range.is_none();
+        let tag_count = tagging::count(&read.info.tags);
+        let expiration = self.expiration(owner, name.bucket, &read.info).await;
+        Ok(described!(GetObjectOutput, read.info, checksums, {
+            parts_count: parts_count,
+            content_length: Some(convert::size(len)),
+            content_range: read.range.map(|range| content_range(range, size)),
+            body: Some(StreamingBlob::wrap(read.body)),
+            expiration: expiration,
+            tag_count: tag_count,
+        }))
+    }
+
+    /// The owner to read with, once the asker may.
+    async fn allow_get(&self, ask: &Ask, name: ObjectName<'_>) -> Result<Owner, Refused> {
+        let right = Right::of_object("s3:GetObject", name.bucket, name.key)
+            .of_version("s3:GetObjectVersion", name.version);
+        self.allow_right(ask, &right).await
+    }
+
+    async fn read(
+        &self,
+        owner: &Owner,
+        name: ObjectName<'_>,
+        part: Option<i32>,
+        ask: &Ask,
+    ) -> Result<Read, Refused> {
         let mut conditions = ask.conditions.clone();
         let mut range = ask.range;
-        if let Some(number) = input.part_number {
+        if let Some(number) = part {
             let info = self.info(owner, name, &Conditions::default()).await?;
             range = part_range(&info, number)?;
             // The part of another object than the one whose parts were read would be torn.
             conditions.if_match.get_or_insert(info.etag);
         }
         let read = self.objects.get(owner, name, range, &conditions).await?;
-        let Some(read) = read else { return Err(self.unmodified(owner, name).await) };
-        let size = read.info.size;
-        let parts_count = parts_count(&read.info, input.part_number);
-        let len = read.range.map_or(size, |(_, len)| len);
-        let checksums = wanted(input.checksum_mode.as_ref()) && read.range.is_none();
-        Ok(described!(GetObjectOutput, read.info, checksums, {
-            parts_count: parts_count,
-            content_length: Some(convert::size(len)),
-            content_range: read.range.map(|range| content_range(range, size)),
-            body: Some(StreamingBlob::wrap(read.body)),
-        }))
+        match read {
+            Some(read) => Ok(read),
+            None => Err(self.unmodified(owner, name).await),
+        }
     }
 
     pub(super) async fn head_object(
@@ -120,10 +180,15 @@ impl Desk {
         input: HeadObjectInput,
         ask: &Ask,
     ) -> Result<HeadObjectOutput, Refused> {
-        let HeadObjectInput { bucket, key, .. } = &input;
-        let owner = self.allow_object(ask, "s3:GetObject", bucket, key)?;
-        let name = convert::named(bucket, key, input.version_id.as_deref())?;
-        let info = self.info(owner, name, &ask.conditions).await?;
+        let name = convert::named(&input.bucket, &input.key, input.version_id.as_deref())?;
+        let owner = &self.allow_get(ask, name).await?;
+        let info = match self.info(owner, name, &ask.conditions).await {
+            Ok(info) => info,
+            Err(refused) => return Err(self.missing(ask, name.bucket, refused).await),
+        };
+        if let Some(count) = tagging::count(&info.tags) {
+            ask.tell("x-amz-tagging-count", &count.to_string());
+        }
         let range = match input.part_number {
             Some(number) => part_range(&info, number)?,
             None => ask.range,
@@ -136,7 +201,9 @@ impl Desk {
             .transpose()?;
         let checksums = wanted(input.checksum_mode.as_ref()) && range.is_none();
         let parts_count = parts_count(&info, input.part_number);
+        let expiration = self.expiration(owner, name.bucket, &info).await;
         Ok(described!(HeadObjectOutput, info, checksums, {
+            expiration: expiration,
             parts_count: parts_count,
             content_length: Some(convert::size(range.map_or(length, |(_, len)| len))),
             content_range: range.map(|range| content_range(range, length)),
@@ -148,10 +215,15 @@ impl Desk {
         input: GetObjectAttributesInput,
         ask: &Ask,
     ) -> Result<GetObjectAttributesOutput, Refused> {
-        let GetObjectAttributesInput { bucket, key, .. } = &input;
-        let owner = self.allow_object(ask, "s3:GetObjectAttributes", bucket, key)?;
-        let name = convert::named(bucket, key, input.version_id.as_deref())?;
-        let info = self.info(owner, name, &ask.conditions).await?;
+        let name = convert::named(&input.bucket, &input.key, input.version_id.as_deref())?;
+        let right = Right::of_object("s3:GetObjectAttributes", name.bucket, name.key)
+            .of_version("s3:GetObjectVersionAttributes", name.version);
+        self.allow_right(ask, &right).await?;
+        let owner = &self.allow_get(ask, name).await?;
+        let info = match self.info(owner, name, &ask.conditions).await {
+            Ok(info) => info,
+            Err(refused) => return Err(self.missing(ask, name.bucket, refused).await),
+        };
         let page = Parts {
             after: u32::try_from(input.part_number_marker.unwrap_or(0)).unwrap_or(0),
             limit: convert::limit(input.max_parts, PARTS_PAGE, "max-parts")?,
@@ -174,8 +246,8 @@ impl Desk {
         input: DeleteObjectInput,
         ask: &Ask,
     ) -> Result<DeleteObjectOutput, Refused> {
-        let owner = self.allow_object(ask, "s3:DeleteObject", &input.bucket, &input.key)?;
         let name = convert::named(&input.bucket, &input.key, input.version_id.as_deref())?;
+        let owner = &self.allow_delete(ask, name).await?;
         let conditions = DeleteIf {
             etag: ask.conditions.if_match.clone(),
             modified: input.if_match_last_modified_time.and_then(convert::instant),
@@ -196,14 +268,10 @@ impl Desk {
     ) -> Result<DeleteObjectsOutput, Refused> {
         let objects = input.delete.objects;
         if objects.is_empty() || objects.len() > DELETE_LIMIT {
-            return Err(Refused::bad(
-                "MalformedXML",
-                "The XML you provided was not well-formed or did not validate against our \
-                 published schema",
-            ));
+            return Err(Refused::malformed());
         }
-        self.objects.bucket(ask.caller.owner(), &input.bucket).await?;
         let bucket = input.bucket.as_str();
+        self.exists(ask, bucket, &objects[0].key).await?;
         let mut results = stream::iter(objects)
             .map(|object| self.delete_one(bucket, object, ask))
             .buffered(DELETES_AT_ONCE);
@@ -220,6 +288,21 @@ impl Desk {
             errors: (!errors.is_empty()).then_some(errors),
             request_charged: None,
         })
+    }
+
+    /// Refuses where there is no bucket. What may be done to each key is each key's answer.
+    async fn exists(&self, ask: &Ask, bucket: &str, key: &str) -> Result<(), Refused> {
+        match self.allow_delete(ask, ObjectName::current(bucket, key)).await {
+            Err(refused) if refused.code == "NoSuchBucket" => Err(refused),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The owner to delete with, once the asker may.
+    async fn allow_delete(&self, ask: &Ask, name: ObjectName<'_>) -> Result<Owner, Refused> {
+        let right = Right::of_object("s3:DeleteObject", name.bucket, name.key)
+            .of_version("s3:DeleteObjectVersion", name.version);
+        self.allow_right(ask, &right).await
     }
 
     async fn delete_one(
@@ -250,8 +333,8 @@ impl Desk {
         object: &ObjectIdentifier,
         ask: &Ask,
     ) -> Result<Deleted, Refused> {
-        let owner = self.allow_object(ask, "s3:DeleteObject", bucket, &object.key)?;
         let name = convert::named(bucket, &object.key, object.version_id.as_deref())?;
+        let owner = &self.allow_delete(ask, name).await?;
         let conditions = DeleteIf {
             etag: object.e_tag.as_ref().map(|etag| etag.value().to_owned()),
             modified: object.last_modified_time.clone().and_then(convert::instant),

@@ -1,59 +1,18 @@
-//! What is not served is refused by name, before `s3s` could take it for something else: it knows
-//! no newer sub-resource than its own model, and takes `DELETE /bucket?encryption` for the
-//! removal of the bucket.
+//! Headers and forms that are not served are refused by name, before `s3s` could overlook what
+//! they ask for.
 
 use http::{Method, header};
-use percent_encoding::percent_decode_str;
 
-use super::errors::Refused;
-
-/// Parts of buckets and objects that have operations of their own, and that we do not have.
-const SUB_RESOURCES: [&str; 34] = [
-    "abac",
-    "accelerate",
-    "acl",
-    "analytics",
-    "append",
-    "cors",
-    "encryption",
-    "intelligent-tiering",
-    "inventory",
-    "legal-hold",
-    "lifecycle",
-    "logging",
-    "metadataConfiguration",
-    "metadataInventoryTable",
-    "metadataJournalTable",
-    "metadataTable",
-    "metrics",
-    "notification",
-    "object-lock",
-    "ownershipControls",
-    "policy",
-    "policyStatus",
-    "publicAccessBlock",
-    "renameObject",
-    "replication",
-    "requestPayment",
-    "restore",
-    "retention",
-    "select",
-    "session",
-    "tagging",
-    "torrent",
-    "versioning",
-    "website",
-];
+use super::{errors::Refused, sub_resources::decoded};
 
 /// Headers that ask for something that we do not do. Whoever asks for encryption must not be
 /// answered as if there were any.
-const HEADERS: [&str; 9] = [
+const HEADERS: [&str; 8] = [
     "x-amz-server-side-encryption",
     "x-amz-copy-source-server-side-encryption",
     "x-amz-object-lock-",
     "x-amz-bucket-object-lock-enabled",
     "x-amz-website-redirect-location",
-    "x-amz-tagging",
     "x-amz-write-offset-bytes",
     "x-amz-mfa",
     "x-amz-rename-source",
@@ -77,8 +36,6 @@ pub(super) fn check_header(name: &str, value: &str) -> Result<(), Refused> {
     match name.as_str() {
         "x-amz-acl" => check_acl(value),
         "x-amz-storage-class" => check_storage_class(value),
-        // Directives say COPY or REPLACE, and tags there are none.
-        "x-amz-tagging-directive" => Ok(()),
         name if name.starts_with("x-amz-grant-") => Err(acl_not_supported()),
         name if !value.is_empty() && HEADERS.iter().any(|known| name.starts_with(known)) => {
             Err(Refused::not_implemented(name))
@@ -87,14 +44,14 @@ pub(super) fn check_header(name: &str, value: &str) -> Result<(), Refused> {
     }
 }
 
-fn check_acl(value: &str) -> Result<(), Refused> {
+pub(super) fn check_acl(value: &str) -> Result<(), Refused> {
     match value {
         "private" | "bucket-owner-full-control" => Ok(()),
         _ => Err(acl_not_supported()),
     }
 }
 
-fn acl_not_supported() -> Refused {
+pub(super) fn acl_not_supported() -> Refused {
     Refused::bad("AccessControlListNotSupported", "The bucket does not allow ACLs")
 }
 
@@ -107,16 +64,12 @@ fn check_storage_class(value: &str) -> Result<(), Refused> {
     }
 }
 
-/// The query as `s3s` may see it: without signature members, and without sub-resources that we
-/// do not serve.
+/// The query as `s3s` may see it: without signature members.
 pub(super) fn check_query(query: &str) -> Result<String, Refused> {
     let mut kept: Vec<&str> = Vec::new();
     for member in query.split('&').filter(|member| !member.is_empty()) {
         let (name, value) = member.split_once('=').unwrap_or((member, ""));
         let (name, value) = (decoded(name)?, decoded(value)?);
-        if SUB_RESOURCES.contains(&name.as_str()) {
-            return Err(Refused::not_implemented(&format!("The sub-resource '{name}'")));
-        }
         if !is_of_signature(&name) {
             kept.push(member);
             continue;
@@ -124,14 +77,6 @@ pub(super) fn check_query(query: &str) -> Result<String, Refused> {
         check_header(&name, &value)?;
     }
     Ok(kept.join("&"))
-}
-
-fn decoded(text: &str) -> Result<String, Refused> {
-    let text = text.replace('+', " ");
-    percent_decode_str(&text)
-        .decode_utf8()
-        .map(std::borrow::Cow::into_owned)
-        .map_err(|_| Refused::bad("InvalidURI", "Couldn't parse the specified URI."))
 }
 
 fn is_of_signature(name: &str) -> bool {
@@ -154,18 +99,6 @@ mod tests {
     }
 
     #[test]
-    fn a_sub_resource_that_is_not_served_is_refused_however_it_is_spelled() {
-        for query in ["encryption", "x-id=1&acl=", "%61cl", "versioning&list-type=2"] {
-            let refused = check_query(query).unwrap_err();
-            assert_eq!(refused.code, "NotImplemented", "{query}");
-        }
-        for query in ["location", "uploads", "uploadId=acl", "delete", "attributes", "list-type=2"]
-        {
-            assert_eq!(check_query(query).unwrap(), query);
-        }
-    }
-
-    #[test]
     fn encryption_is_refused_wherever_it_is_asked_for() {
         let by_header = check_header("x-amz-server-side-encryption-aws-kms-key-id", "alias/x");
         assert_eq!(by_header.unwrap_err().status.as_u16(), 501);
@@ -177,7 +110,6 @@ mod tests {
     fn acls_that_mean_the_owner_are_accepted() {
         check_header("x-amz-acl", "private").unwrap();
         check_header("X-Amz-Acl", "bucket-owner-full-control").unwrap();
-        check_header("x-amz-tagging", "").unwrap();
         for (name, value) in [("x-amz-acl", "public-read"), ("x-amz-grant-read", "id=1")] {
             let refused = check_header(name, value).unwrap_err();
             assert_eq!(refused.code, "AccessControlListNotSupported");

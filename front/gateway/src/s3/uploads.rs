@@ -1,8 +1,7 @@
 //! Uploads in parts.
 
 use platform::objects::{
-    Checksums, Completion, ListUploads, NewUpload, PartName, Put, Tags, Upload, UploadName,
-    UploadedPart,
+    Checksums, Completion, ListUploads, NewUpload, PartName, Put, Upload, UploadName, UploadedPart,
 };
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumAlgorithm, ChecksumType,
@@ -20,6 +19,7 @@ use super::{
     digest::Algorithm,
     errors::Refused,
     listing::Spelling,
+    tagging,
 };
 
 /// The most parts, or uploads, of a page (AWS).
@@ -34,18 +34,13 @@ impl Desk {
         input: CreateMultipartUploadInput,
         ask: &Ask,
     ) -> Result<CreateMultipartUploadOutput, Refused> {
-        let owner = self.allow_object(ask, "s3:PutObject", &input.bucket, &input.key)?;
+        let tags = tagging::of_header(ask)?;
+        let owner = &self.allow_put(ask, &input.bucket, &input.key, &tags).await?;
         let algorithm = input.checksum_algorithm.as_ref().map(known).transpose()?;
         let checksums = asked_checksums(algorithm, input.checksum_type.as_ref())?;
         let headers = stored!(input);
         let (bucket, key) = (input.bucket, input.key);
-        let new = NewUpload {
-            bucket: bucket.clone(),
-            key: key.clone(),
-            headers,
-            tags: Tags::new(),
-            checksums,
-        };
+        let new = NewUpload { bucket: bucket.clone(), key: key.clone(), headers, tags, checksums };
         let upload = self.objects.create_upload(owner, new).await?;
         Ok(CreateMultipartUploadOutput {
             bucket: Some(bucket),
@@ -62,7 +57,7 @@ impl Desk {
         input: UploadPartInput,
         ask: &Ask,
     ) -> Result<UploadPartOutput, Refused> {
-        let owner = self.allow_object(ask, "s3:PutObject", &input.bucket, &input.key)?;
+        let owner = &self.allow_object(ask, "s3:PutObject", &input.bucket, &input.key).await?;
         let number = part_number(input.part_number)?;
         let mut put = Put::new(input.bucket, input.key, convert::body(input.body));
         put.checksums = ask.checksums.clone();
@@ -81,11 +76,11 @@ impl Desk {
         ask: &Ask,
     ) -> Result<CompleteMultipartUploadOutput, Refused> {
         let (bucket, key) = (input.bucket, input.key);
-        let owner = self.allow_object(ask, "s3:PutObject", &bucket, &key)?;
+        let owner = &self.allow_object(ask, "s3:PutObject", &bucket, &key).await?;
         let listed = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
         let parts = listed.into_iter().map(part_name).collect::<Result<Vec<_>, _>>()?;
         if parts.is_empty() {
-            return Err(malformed());
+            return Err(Refused::malformed());
         }
         let name = UploadName { bucket: &bucket, key: &key, id: &input.upload_id };
         let checksum = input
@@ -101,12 +96,14 @@ impl Desk {
             conditions: &ask.conditions,
         };
         let info = self.objects.complete_upload(owner, name, completion).await?;
+        let expiration = self.expiration(owner, &bucket, &info).await;
         Ok(summed!(CompleteMultipartUploadOutput, &info.checksums, {
             checksum_type: convert::kind(&info.checksums),
             location: Some(format!("/{bucket}/{key}")),
             bucket: Some(bucket),
             key: Some(key),
             e_tag: Some(convert::etag(&info.etag)),
+            expiration: expiration,
             version_id: convert::told(info.version),
             ..Default::default()
         }))
@@ -118,7 +115,7 @@ impl Desk {
         ask: &Ask,
     ) -> Result<AbortMultipartUploadOutput, Refused> {
         let (bucket, key) = (&input.bucket, &input.key);
-        let owner = self.allow_object(ask, "s3:AbortMultipartUpload", bucket, key)?;
+        let owner = &self.allow_object(ask, "s3:AbortMultipartUpload", bucket, key).await?;
         let name = UploadName { bucket, key, id: &input.upload_id };
         self.objects.abort_upload(owner, name).await?;
         Ok(AbortMultipartUploadOutput::default())
@@ -130,7 +127,7 @@ impl Desk {
         ask: &Ask,
     ) -> Result<ListPartsOutput, Refused> {
         let (bucket, key) = (input.bucket, input.key);
-        let owner = self.allow_object(ask, "s3:ListMultipartUploadParts", &bucket, &key)?;
+        let owner = &self.allow_object(ask, "s3:ListMultipartUploadParts", &bucket, &key).await?;
         let limit = convert::limit(input.max_parts, PAGE, "max-parts")?;
         let after = u32::try_from(input.part_number_marker.unwrap_or(0))
             .map_err(|_| Refused::argument("part-number-marker must not be negative"))?;
@@ -164,7 +161,7 @@ impl Desk {
         input: ListMultipartUploadsInput,
         ask: &Ask,
     ) -> Result<ListMultipartUploadsOutput, Refused> {
-        let owner = self.allow(ask, "s3:ListBucketMultipartUploads", &input.bucket)?;
+        let owner = &self.allow(ask, "s3:ListBucketMultipartUploads", &input.bucket).await?;
         let spelling = Spelling::of(input.encoding_type.as_ref())?;
         let delimiter = input.delimiter.filter(|delimiter| !delimiter.is_empty());
         let key = input.key_marker.clone().filter(|key| !key.is_empty());
@@ -222,7 +219,7 @@ fn number(part: u32) -> i32 {
 
 fn part_name(part: CompletedPart) -> Result<PartName, Refused> {
     let (Some(number), Some(etag)) = (part.part_number, part.e_tag) else {
-        return Err(malformed());
+        return Err(Refused::malformed());
     };
     let checksum = part
         .checksum_crc32
@@ -231,13 +228,6 @@ fn part_name(part: CompletedPart) -> Result<PartName, Refused> {
         .or(part.checksum_sha1)
         .or(part.checksum_sha256);
     Ok(PartName { number: part_number(number)?, etag: etag.into_value(), checksum })
-}
-
-fn malformed() -> Refused {
-    Refused::bad(
-        "MalformedXML",
-        "The XML you provided was not well-formed or did not validate against our published schema",
-    )
 }
 
 fn known(algorithm: &ChecksumAlgorithm) -> Result<Algorithm, Refused> {

@@ -3,5 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod bodies;
+mod browsers;
 mod client;
 mod protocol;
+mod rights;
+mod settings;

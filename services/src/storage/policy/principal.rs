@@ -1,6 +1,7 @@
 //! Who a statement is about.
 
 use serde_json::Value;
+use types::CanonicalId;
 
 use super::{PolicyFault, Principal, document};
 
@@ -16,7 +17,7 @@ pub(super) enum Who {
     /// A user or a role's session, as written.
     Exactly(String),
     /// An account by its canonical id.
-    Canonical(String),
+    Canonical(CanonicalId),
     /// A service of AWS, or who signed in elsewhere: never one of our callers.
     Nobody,
 }
@@ -33,7 +34,7 @@ impl Who {
                 session_of(arn).is_some_and(|of| of == (number.as_str(), name.as_str()))
             }
             Self::Exactly(wanted) => wanted == arn,
-            Self::Canonical(id) => id == canonical,
+            Self::Canonical(id) => Some(*id) == *canonical,
             Self::Nobody => false,
         }
     }
@@ -65,7 +66,7 @@ fn one(kind: &str, name: &str) -> Option<Who> {
     match (kind, name) {
         ("AWS", "*") => Some(Who::Everybody),
         ("AWS", name) => of_aws(name),
-        ("CanonicalUser", id) => is_word(id).then(|| Who::Canonical(id.to_owned())),
+        ("CanonicalUser", id) => id.parse().ok().map(Who::Canonical),
         ("Service" | "Federated", name) => (!name.is_empty()).then_some(Who::Nobody),
         _ => None,
     }
@@ -110,11 +111,15 @@ mod tests {
 
     use super::*;
 
-    const SESSION: Principal<'static> = Principal::Signed {
-        account: "111122223333",
-        arn: "arn:aws:sts::111122223333:assumed-role/SageMaker/me",
-        canonical: "c0ffee",
-    };
+    const CANONICAL: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
+
+    fn session() -> Principal<'static> {
+        Principal::Signed {
+            account: "111122223333",
+            arn: "arn:aws:sts::111122223333:assumed-role/SageMaker/me",
+            canonical: CANONICAL.parse().ok(),
+        }
+    }
 
     fn is(principal: Value, caller: &Principal<'_>) -> bool {
         read(&principal).unwrap().iter().any(|who| who.is(caller))
@@ -129,10 +134,10 @@ mod tests {
             json!({"AWS": ["arn:aws:iam::999999999999:root", "arn:aws:iam::111122223333:root"]}),
             json!({"AWS": "arn:aws:iam::111122223333:role/service-role/SageMaker"}),
             json!({"AWS": "arn:aws:sts::111122223333:assumed-role/SageMaker/me"}),
-            json!({"CanonicalUser": "c0ffee"}),
+            json!({"CanonicalUser": CANONICAL}),
             json!({"Service": "sagemaker.amazonaws.com", "AWS": "111122223333"}),
         ] {
-            assert!(is(principal.clone(), &SESSION), "{principal}");
+            assert!(is(principal.clone(), &session()), "{principal}");
         }
         for principal in [
             json!({"AWS": "111122223334"}),
@@ -143,7 +148,7 @@ mod tests {
             json!({"Service": "*"}),
             json!({"Federated": "*"}),
         ] {
-            assert!(!is(principal.clone(), &SESSION), "{principal}");
+            assert!(!is(principal.clone(), &session()), "{principal}");
         }
     }
 
@@ -164,6 +169,7 @@ mod tests {
             json!({"AWS": "arn:aws:iam::111122223333:group/g"}),
             json!({"AWS": "arn:aws:s3:::bucket"}),
             json!({"Nobody": "*"}),
+            json!({"CanonicalUser": "c0ffee"}),
             json!(["*"]),
             json!({"AWS": 111_122_223_333_u64}),
         ] {

@@ -19,7 +19,7 @@ fn fault(statement: Value) -> PolicyFault {
 }
 
 fn signed<'a>(account: &'a str, arn: &'a str) -> Principal<'a> {
-    Principal::Signed { account, arn, canonical: "c" }
+    Principal::Signed { account, arn, canonical: None }
 }
 
 fn ask<'a>(
