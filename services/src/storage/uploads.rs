@@ -273,13 +273,17 @@ fn choose(named: &[PartName], uploaded: Vec<PartEntry>) -> Result<Vec<PartEntry>
         let what = "You must specify at least one part";
         return Err(ObjectError::InvalidArgument(what.to_owned()));
     }
-    if !named.is_sorted_by(|one, next| one.number < next.number) {
+    if !named.is_sorted_by_key(|name| name.number) {
         return Err(ObjectError::InvalidPartOrder);
     }
+    // Of a part that is named again the last name counts, as its last upload does.
+    let last_of_number = |(place, name): &(usize, &PartName)| {
+        named.get(place + 1).is_none_or(|next| next.number != name.number)
+    };
+    let named = named.iter().enumerate().filter(last_of_number).map(|(_, name)| name);
     let mut uploaded: HashMap<u32, PartEntry> =
         uploaded.into_iter().map(|entry| (entry.part.number, entry)).collect();
     let chosen: Option<Vec<PartEntry>> = named
-        .iter()
         .map(|name| uploaded.remove(&name.number).filter(|entry| is_as_named(&entry.part, name)))
         .collect();
     let chosen = chosen.ok_or(ObjectError::InvalidPart)?;

@@ -317,7 +317,7 @@ fn hide(headers: &mut HeaderMap) -> Result<(), Refused> {
         .map(|encoding| encoding.trim().to_owned())
         .filter(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("aws-chunked"))
         .collect();
-    set(headers, header::CONTENT_ENCODING, &encodings.join(","))
+    set(headers, header::CONTENT_ENCODING, &encodings.join(", "))
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), Refused> {

@@ -85,7 +85,9 @@ pub(super) fn answered(
     let unread = ask.take_unread();
     let mut result = match (ask.take_refused(), answered) {
         (Some(reason), _) => refused(&reason, unread, about),
-        (None, Ok(response)) => Answered { response: completed(response, about), unread },
+        (None, Ok(response)) => {
+            Answered { response: completed(response, ask.operation(), about), unread }
+        }
         (None, Err(_)) => refused(&unsayable(), unread, about),
     };
     result.response.headers_mut().extend(ask.take_headers());
@@ -103,11 +105,23 @@ fn unsayable() -> Refused {
     )
 }
 
+/// S3 quotes ETags in every document but this one; `s3s` does in all.
+fn unquote_etag(response: &mut HttpResponse) {
+    let Some(xml) = response.body().bytes() else { return };
+    let xml = String::from_utf8_lossy(&xml);
+    let bare = xml.replacen("<ETag>\"", "<ETag>", 1).replacen("\"</ETag>", "</ETag>", 1);
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    *response.body_mut() = Body::from(bare);
+}
+
 /// Adds to an answer of `s3s` what it does not know: that a range is partial content, and the
 /// last elements of its own errors.
-fn completed(mut response: HttpResponse, about: &About) -> HttpResponse {
+fn completed(mut response: HttpResponse, operation: Option<&str>, about: &About) -> HttpResponse {
     if response.headers().contains_key(header::CONTENT_RANGE) {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    if operation == Some("GetObjectAttributes") {
+        unquote_etag(&mut response);
     }
     if response.status().is_client_error() || response.status().is_server_error() {
         let xml = response.body().bytes().unwrap_or_default();

@@ -152,6 +152,11 @@ pub(super) fn told(version: Option<Version>) -> Option<String> {
     version.map(|version| version.to_string())
 }
 
+/// The version that a write made. S3 says nothing where versions are not kept.
+pub(super) fn made(version: Option<Version>) -> Option<String> {
+    told(version.filter(|version| *version != Version::Null))
+}
+
 /// How many to list: what was asked, and never more than a page.
 pub(super) fn limit(asked: Option<i32>, page: usize, name: &str) -> Result<usize, Refused> {
     let Some(asked) = asked else { return Ok(page) };

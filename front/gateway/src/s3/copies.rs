@@ -60,7 +60,7 @@ impl Desk {
             copy_object_result: Some(result),
             copy_source_version_id: convert::told(name.version),
             expiration: self.expiration(owner, target.0, &info).await,
-            version_id: convert::told(info.version),
+            version_id: convert::made(info.version),
             ..Default::default()
         })
     }

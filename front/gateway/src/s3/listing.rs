@@ -125,7 +125,8 @@ impl Desk {
         let next = listing.last.filter(|_| listing.truncated && delimiter.is_some());
         Ok(ListObjectsOutput {
             name: Some(input.bucket),
-            prefix: Some(spelling.write(list.prefix)),
+            // Clients do not decode this one, of all.
+            prefix: Some(list.prefix),
             marker: Some(spelling.write(input.marker.unwrap_or_default())),
             max_keys: Some(convert::count(list.limit)),
             is_truncated: Some(listing.truncated),
@@ -146,7 +147,8 @@ impl Desk {
         let owner = &self.allow(ask, "s3:ListBucket", &input.bucket).await?;
         let spelling = Spelling::of(input.encoding_type.as_ref())?;
         let delimiter = input.delimiter.filter(|delimiter| !delimiter.is_empty());
-        let after = match input.continuation_token.as_deref() {
+        let token = input.continuation_token.as_deref().filter(|token| !token.is_empty());
+        let after = match token {
             Some(token) => Some(convert::read_token(token)?),
             None => input.start_after.clone().filter(|after| !after.is_empty()),
         };

@@ -39,11 +39,10 @@ const DELETES_AT_ONCE: usize = 64;
 macro_rules! described {
     ($type:ident, $info:expr, $checksums:expr, { $($member:ident: $value:expr,)* }) => {{
         let info: ObjectInfo = $info;
-        let sent = if $checksums { info.checksums } else { Default::default() };
-        let checksum_type: Option<ChecksumType> = convert::kind(&sent);
+        let sent: Checksums = $checksums;
         let headers = info.headers;
         summed!($type, &sent, {
-            checksum_type: checksum_type,
+            checksum_type: sent.value.as_ref().and(convert::kind(&info.checksums)),
             accept_ranges: Some("bytes".to_owned()),
             cache_control: headers.cache_control,
             content_disposition: headers.content_disposition,
@@ -86,7 +85,7 @@ impl Desk {
             checksum_type: convert::kind(&info.checksums),
             e_tag: Some(convert::etag(&info.etag)),
             expiration: self.expiration(owner, &bucket, &info).await,
-            version_id: convert::told(info.version),
+            version_id: convert::made(info.version),
             ..Default::default()
         }))
     }
@@ -133,7 +132,8 @@ impl Desk {
         let size = read.info.size;
         let parts_count = parts_count(&read.info, input.part_number);
         let len = read.range.map_or(size, |(_, len)| len);
-        let checksums = wanted(input.checksum_mode.as_ref()) && read.range.is_none();
+        let sent = Sent { part: input.part_number, whole: read.range.is_none() };
+        let checksums = sent.checksums(&read.info, input.checksum_mode.as_ref());
         let tag_count = tagging::count(&read.info.tags);
         let expiration = self.expiration(owner, name.bucket, &read.info).await;
         Ok(described!(GetObjectOutput, read.info, checksums, {
@@ -199,7 +199,8 @@ impl Desk {
                 conditions::resolve(range, length).ok_or(ObjectError::InvalidRange { length })
             })
             .transpose()?;
-        let checksums = wanted(input.checksum_mode.as_ref()) && range.is_none();
+        let sent = Sent { part: input.part_number, whole: range.is_none() };
+        let checksums = sent.checksums(&info, input.checksum_mode.as_ref());
         let parts_count = parts_count(&info, input.part_number);
         let expiration = self.expiration(owner, name.bucket, &info).await;
         Ok(described!(HeadObjectOutput, info, checksums, {
@@ -371,8 +372,31 @@ impl Desk {
     }
 }
 
-fn wanted(mode: Option<&ChecksumMode>) -> bool {
-    mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED)
+/// What of an object is sent.
+struct Sent {
+    part: Option<i32>,
+    whole: bool,
+}
+
+impl Sent {
+    /// The checksum of what is sent, where it is asked for and known: that of the whole, or of a
+    /// part.
+    fn checksums(self, info: &ObjectInfo, mode: Option<&ChecksumMode>) -> Checksums {
+        let known = info.checksums.clone();
+        let part = self.part.and_then(|number| part_of(info, number));
+        match (mode.map(ChecksumMode::as_str), part) {
+            (Some(ChecksumMode::ENABLED), Some(part)) => {
+                Checksums { value: part.checksum.clone(), ..known }
+            }
+            (Some(ChecksumMode::ENABLED), None) if self.whole => known,
+            (Some(_) | None, _) => Checksums::default(),
+        }
+    }
+}
+
+/// The part of that place, of an object that has parts.
+fn part_of(info: &ObjectInfo, number: i32) -> Option<&ObjectPart> {
+    info.parts.get(usize::try_from(number).ok()?.checked_sub(1)?)
 }
 
 fn content_range((first, len): (u64, u64), size: u64) -> String {
@@ -433,11 +457,9 @@ fn attribute(
 }
 
 impl Parts {
-    /// The parts one by one are told only of an object that keeps their checksums (AWS).
     fn of(self, info: &ObjectInfo) -> GetObjectAttributesParts {
         let number = |part: &ObjectPart| i32::try_from(part.number).unwrap_or(i32::MAX);
-        let listed = info.checksums.algorithm.is_some();
-        let later = info.parts.iter().filter(|part| listed && part.number > self.after);
+        let later = info.parts.iter().filter(|part| part.number > self.after);
         let page: Vec<&ObjectPart> = later.clone().take(self.limit).collect();
         let truncated = later.count() > page.len();
         let told = |part: &&ObjectPart| {
@@ -449,11 +471,11 @@ impl Parts {
         };
         GetObjectAttributesParts {
             total_parts_count: Some(convert::count(info.parts.len())),
-            is_truncated: listed.then_some(truncated),
-            max_parts: listed.then(|| convert::count(self.limit)),
-            part_number_marker: listed.then(|| i32::try_from(self.after).unwrap_or(i32::MAX)),
+            is_truncated: Some(truncated),
+            max_parts: Some(convert::count(self.limit)),
+            part_number_marker: Some(i32::try_from(self.after).unwrap_or(i32::MAX)),
             next_part_number_marker: page.last().map(|part| number(part)),
-            parts: listed.then(|| page.iter().map(told).collect()),
+            parts: Some(page.iter().map(told).collect()),
         }
     }
 }

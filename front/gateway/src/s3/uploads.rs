@@ -104,7 +104,7 @@ impl Desk {
             key: Some(key),
             e_tag: Some(convert::etag(&info.etag)),
             expiration: expiration,
-            version_id: convert::told(info.version),
+            version_id: convert::made(info.version),
             ..Default::default()
         }))
     }
