@@ -1,9 +1,31 @@
-"""One server for the session, and a fresh one for tests that kill it."""
+"""One server for the session, and a fresh one for tests that kill it.
+
+With `--blobs sagewright` or `--blobs seaweedfs` they keep their blobs in such an outside store.
+"""
 import pytest
 
 from harness.api import Api, unique
 from harness.client import Client
+from harness.outside import STORES, Place
 from harness.server import Server
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--blobs", choices=["folder", *STORES], default="folder", help="where the servers' blobs lie")
+
+
+@pytest.fixture(scope="session")
+def keep_blobs(request, tmp_path_factory):
+    """Says to a server, before its first start, where its blobs lie."""
+    kind = request.config.getoption("--blobs")
+    if kind == "folder":
+        yield lambda server: None
+        return
+    store = STORES[kind](tmp_path_factory.mktemp("outside"))
+    store.start()
+    yield lambda server: server.keep_blobs_at(Place(store))
+    store.stop()
 
 
 @pytest.fixture(scope="session")
@@ -16,9 +38,10 @@ def library(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory, library):
+def server(tmp_path_factory, library, keep_blobs):
     server = Server(tmp_path_factory.mktemp("server") / "data")
     server.take_library(library)
+    keep_blobs(server)
     yield server.start()
     server.stop()
 
@@ -29,10 +52,11 @@ def api(server):
 
 
 @pytest.fixture
-def own_server(tmp_path, library):
+def own_server(tmp_path, library, keep_blobs):
     """For tests that kill or restart it."""
     server = Server(tmp_path / "data")
     server.take_library(library)
+    keep_blobs(server)
     yield server.start()
     server.stop()
 

@@ -28,6 +28,7 @@ class Server:
     def __init__(self, data, *options):
         self.data = data
         self.options = options
+        self.environ = {}
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = None
@@ -79,7 +80,14 @@ class Server:
         """Copies what another data folder has fetched, so that it is fetched once."""
         shutil.copytree(other / "lib", self.data / "lib", dirs_exist_ok=True)
 
+    def keep_blobs_at(self, place):
+        """Before the first start: its blobs lie in an outside store (`harness.outside.Place`)."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        (self.data / "sagewright.toml").write_text(f'blobs = "{place.line}"\n')
+        self.environ = place.environ()
+
     def _environ(self):
         # The pip that fetches XGBoost is this environment's: the machine may have none.
         path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
-        return os.environ | {"SAGEWRIGHT_DATA": str(self.data), "NO_COLOR": "1", "PATH": path}
+        ours = {"SAGEWRIGHT_DATA": str(self.data), "NO_COLOR": "1", "PATH": path}
+        return os.environ | ours | self.environ

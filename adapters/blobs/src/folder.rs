@@ -27,9 +27,9 @@ use platform::objects::{
     ByteStream,
     blobs::{BlobWriter, Blobs},
 };
-use tokio::task;
 use types::Id;
 
+use crate::disk::{off_the_reactor, remove_if_there, sync_folder};
 use writer::StagedBlob;
 
 /// Folders of blobs, named by the first two digits of the ids in them.
@@ -97,18 +97,6 @@ fn empty(staging: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the names in a folder durable.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-/// Runs what may wait for the disk where waiting hurts nobody.
-async fn off_the_reactor<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    task::spawn_blocking(work).await.map_err(io::Error::other)?
-}
-
 /// The ids in one folder after `after`, ascending. Other files are not ours and not listed.
 fn ids_in(folder: &Path, after: Option<Id>) -> io::Result<Vec<Id>> {
     let mut ids = Vec::new();
@@ -156,11 +144,7 @@ impl Blobs for Folder {
 
     async fn delete(&self, blob: Id) -> io::Result<()> {
         let path = self.layout.blob(blob);
-        off_the_reactor(move || match fs::remove_file(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed,
-        })
-        .await
+        off_the_reactor(move || remove_if_there(&path)).await
     }
 
     async fn list(&self, after: Option<Id>, limit: usize) -> io::Result<Vec<Id>> {

@@ -1,5 +1,31 @@
-//! Places that keep blobs. For now one: a folder of this machine.
+//! Places that keep blobs: a folder of this machine, or an outside object store.
+//!
+//! [`open`] is the door: it holds a data folder to the kind of place that it was begun with, for
+//! blobs do not move by themselves, and an index beside the wrong blobs loses them to the sweeper.
 
+mod begun;
+mod disk;
+mod error;
 mod folder;
+mod outside;
+mod place;
 
+use std::{path::Path, sync::Arc};
+
+use platform::objects::blobs::Blobs;
+
+pub use error::OpenError;
 pub use folder::Folder;
+pub use outside::Outside;
+pub use place::{Address, Cloud, Place, PlaceError};
+
+use begun::Begun;
+
+/// The blobs of a data folder whose objects lie below `folder` (`objects`), at that place.
+pub async fn open(folder: &Path, place: &Place) -> Result<Arc<dyn Blobs>, OpenError> {
+    let begun = Begun::settle(folder, place)?;
+    Ok(match place {
+        Place::Folder => Arc::new(Folder::open(folder)?),
+        Place::Outside(address) => Arc::new(Outside::open(folder, address, &begun).await?),
+    })
+}

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
+use blobs::Place;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -37,6 +38,8 @@ pub struct Settings {
     pub air_gapped: bool,
     /// Accept version 2 signatures in S3's presigned URLs, which is what SDKs make by default.
     pub presigned_sigv2: bool,
+    /// Where the blobs of objects lie: in the data folder, or in an outside store.
+    pub blobs: Place,
 }
 
 impl Default for Settings {
@@ -50,6 +53,7 @@ impl Default for Settings {
             offline: false,
             air_gapped: false,
             presigned_sigv2: true,
+            blobs: Place::Folder,
         }
     }
 }

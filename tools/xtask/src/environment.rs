@@ -30,6 +30,7 @@ pub const ALL: &[&str] = &[
     "xgboost_1_7_6",
     "xgboost_1_3_3",
     "xgboost_0_90",
+    "seaweedfs",
 ];
 
 /// Versions of XGBoost that results are compared with, and the environment of each.

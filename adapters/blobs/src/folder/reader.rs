@@ -15,7 +15,7 @@ use rustix::{
     fs::{Mode, OFlags},
 };
 
-use super::off_the_reactor;
+use crate::disk::off_the_reactor;
 
 /// Bytes per read: large enough that a hop to another thread costs little per byte, small enough
 /// that a hundred slow readers hold 50 MiB.

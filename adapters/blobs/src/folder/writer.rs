@@ -15,7 +15,8 @@ use platform::objects::blobs::BlobWriter;
 use tokio::task::{JoinHandle, spawn_blocking};
 use types::Id;
 
-use super::{Layout, off_the_reactor, sync_folder};
+use super::Layout;
+use crate::disk::{off_the_reactor, sync_folder};
 
 /// Bytes that are gathered before they are written in one go on another thread.
 const BLOCK: usize = 1024 * 1024;

@@ -60,10 +60,15 @@ struct Ports {
 }
 
 impl Ports {
-    fn open(data: &Data, settings: &Settings, secrets: &Secrets, binary: File) -> Result<Self> {
+    async fn open(
+        data: &Data,
+        settings: &Settings,
+        secrets: &Secrets,
+        binary: File,
+    ) -> Result<Self> {
         let sqlite = Arc::new(Sqlite::open(data.join("meta.db"))?);
         let folder = data.join("objects");
-        let blobs = Arc::new(blobs::Folder::open(&folder)?);
+        let blobs = blobs::open(&folder, &settings.blobs).await?;
         let index = Arc::new(SqliteIndex::open(folder.join("index.db"))?);
         let storage = Arc::new(Storage::new(index, blobs));
         let local = Local::open(&data.join("jobs"), binary, environment(data, settings))?;
@@ -203,7 +208,7 @@ impl House {
         binary: File,
         address: SocketAddr,
     ) -> Result<(Self, Workers)> {
-        let ports = Ports::open(data, settings, secrets, binary)?;
+        let ports = Ports::open(data, settings, secrets, binary).await?;
         let identities = Arc::new(Identities {
             data: data.clone(),
             store: ports.store.clone(),

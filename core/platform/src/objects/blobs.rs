@@ -28,8 +28,8 @@ pub trait Blobs: Send + Sync {
     /// missing or shorter than asked for ends the stream in an error.
     fn read(&self, blob: Id, offset: u64, len: u64) -> ByteStream;
 
-    /// The blob, open for reading, where it is a file of this machine. It can be read until the
-    /// last clone is dropped, even if the blob is deleted meanwhile.
+    /// The blob, open for reading, where it is a file of this machine or can be made one. It can be
+    /// read until the last clone is dropped, even if the blob is deleted meanwhile.
     async fn open(&self, blob: Id) -> io::Result<Option<Arc<File>>>;
 
     /// Removes a blob; removing what is not there succeeds.
