@@ -196,7 +196,7 @@ def test_wrong_credentials_and_a_missing_bucket_are_told_at_the_start(inner, pla
     settings = inner.data / "sagewright.toml"
     settings.write_text(settings.read_text().replace("s3://outside/", "s3://no-such-bucket/"))
     said = refused_start(inner)
-    assert "make the bucket" in said, said
+    assert "cannot be listed: make the bucket" in said, said
 
 
 def test_an_outside_store_that_is_not_there_is_told_at_the_start(inner, place):

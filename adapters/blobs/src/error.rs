@@ -24,15 +24,19 @@ pub enum OpenError {
         /// The outside store.
         address: Box<Address>,
         /// Its answer.
-        source: object_store::Error,
+        source: Answer,
     },
-    /// There is no such bucket.
-    #[error("{address} is not there: make the bucket, or set `blobs` to the right one")]
-    Missing {
+    /// It knows us, and shows us nothing.
+    #[error(
+        "{address} cannot be listed: make the bucket if it is not there, or set `blobs` to the \
+         right one; {}",
+        address.advice()
+    )]
+    Unlisted {
         /// The outside store.
         address: Box<Address>,
         /// Its answer.
-        source: object_store::Error,
+        source: Answer,
     },
     /// It gave no answer, or none that helps.
     #[error(
@@ -44,7 +48,7 @@ pub enum OpenError {
         /// The outside store.
         address: Box<Address>,
         /// What was seen instead.
-        source: object_store::Error,
+        source: Answer,
     },
     /// Blobs of another data folder lie there, which our sweeper would take for orphans.
     #[error(
@@ -75,17 +79,26 @@ pub enum OpenError {
     Io(#[from] io::Error),
 }
 
+/// What an outside store answered. It tells its own causes, so it has no source.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Answer(object_store::Error);
+
 impl OpenError {
-    /// What an outside store's answer to the first requests means.
-    pub(crate) fn of(address: &Address, source: object_store::Error) -> Self {
+    /// What the answer to the very first request means.
+    pub(crate) fn of(address: &Address, answer: object_store::Error) -> Self {
         use object_store::Error;
         let address = Box::new(address.clone());
-        match source {
+        match answer {
             Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
-                Self::Refused { address, source }
+                Self::Refused { address, source: Answer(answer) }
             }
-            Error::NotFound { .. } => Self::Missing { address, source },
-            source => Self::NoAnswer { address, source },
+            answer => Self::NoAnswer { address, source: Answer(answer) },
         }
+    }
+
+    /// What a refused list means to who was let in.
+    pub(crate) fn unlisted(address: &Address, answer: object_store::Error) -> Self {
+        Self::Unlisted { address: Box::new(address.clone()), source: Answer(answer) }
     }
 }

@@ -14,7 +14,7 @@ use std::{path::Path, sync::Arc};
 
 use platform::objects::blobs::Blobs;
 
-pub use error::OpenError;
+pub use error::{Answer, OpenError};
 pub use folder::Folder;
 pub use outside::Outside;
 pub use place::{Address, Cloud, Place, PlaceError};

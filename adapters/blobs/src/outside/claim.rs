@@ -23,9 +23,10 @@ pub(super) async fn claim(
 ) -> Result<(), OpenError> {
     let failed = |error| OpenError::of(address, error);
     let marker = store.root.clone().join(MARKER);
-    // A list tells a missing bucket from a missing object, which a get does not.
-    store.objects.list(Some(&store.blobs)).try_next().await.map_err(failed)?;
     let mut owner = owner(store, &marker).await.map_err(failed)?;
+    // A list tells a missing bucket from a missing object, which a get does not.
+    let listed = store.objects.list(Some(&store.blobs)).try_next().await;
+    listed.map_err(|error| OpenError::unlisted(address, error))?;
     if owner.is_none() && begun.fresh {
         mark(store, &marker, begun.owner).await.map_err(failed)?;
         owner = self::owner(store, &marker).await.map_err(failed)?;
