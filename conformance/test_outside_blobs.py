@@ -3,10 +3,12 @@
 `cargo xtask conformance --blobs seaweedfs` runs everything else on one too.
 """
 import hashlib
+import http.client
 import io
 import os
 import subprocess
 import threading
+import urllib.parse
 
 import pytest
 from boto3.s3.transfer import TransferConfig
@@ -19,6 +21,7 @@ from test_identity import refusal
 MIB = 1 << 20
 # What is not above this lives in the index.
 INLINE = 16 * 1024
+MD5_OF_NOTHING = "1B2M2Y8AsgTpgAmY7PhCfg=="
 
 
 @pytest.fixture(scope="module", params=list(STORES))
@@ -115,10 +118,36 @@ def test_parts_copies_and_overwritten_objects_come_and_go(api, place):
 
 
 def test_a_body_that_breaks_its_promise_leaves_nothing(api, place):
-    wrong = refusal(api.s3.put_object, Bucket=BUCKET, Key="k", Body=os.urandom(20 * MIB), ContentMD5="1B2M2Y8AsgTpgAmY7PhCfg==")
+    wrong = refusal(
+        api.s3.put_object, Bucket=BUCKET, Key="k", Body=os.urandom(20 * MIB), ContentMD5=MD5_OF_NOTHING)
     assert wrong[0] == "BadDigest"
     assert (place.blobs(), api.s3.list_objects_v2(Bucket=BUCKET)["KeyCount"]) == ([], 0)
     until(place.uploads, lambda uploads: uploads == [], within=30)
+
+
+def half_sent(api, key):
+    """A body of 40 MiB of which the last half is not coming."""
+    url = urllib.parse.urlsplit(api.s3.generate_presigned_url("put_object", {"Bucket": BUCKET, "Key": key}))
+    connection = http.client.HTTPConnection(url.netloc)
+    connection.putrequest("PUT", f"{url.path}?{url.query}")
+    connection.putheader("Content-Length", str(40 * MIB))
+    connection.endheaders()
+    connection.send(os.urandom(20 * MIB))
+    return connection
+
+
+def test_an_upload_that_a_client_or_a_kill_cut_off_is_aborted_outside(api, inner, place):
+    sender = half_sent(api, "by-the-client")
+    until(place.uploads, lambda uploads: len(uploads) == 1, within=30)
+    sender.close()
+    until(place.uploads, lambda uploads: uploads == [], within=30)
+    sender = half_sent(api, "by-a-kill")
+    until(place.uploads, lambda uploads: len(uploads) == 1, within=30)
+    inner.kill()
+    sender.close()
+    assert len(place.uploads()) == 1
+    inner.start()
+    assert place.uploads() == [] and place.blobs() == []
 
 
 def test_a_server_killed_in_the_middle_of_uploads_loses_nothing_and_leaves_nothing(api, inner, place):

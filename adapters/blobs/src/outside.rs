@@ -223,7 +223,7 @@ mod tests {
     }
 
     fn bytes(len: usize) -> Vec<u8> {
-        (0..len).map(|n| (n % 251) as u8).collect()
+        (0..=250).cycle().take(len).collect()
     }
 
     #[tokio::test]

@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use blobs::Place;
-use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use platform::objects::blobs::suite;
 
@@ -44,7 +43,7 @@ async fn a_live_store_takes_and_gives_a_large_blob() {
     let mut read = blobs.read(blob, at, LARGE - at);
     while let Some(chunk) = read.try_next().await.unwrap() {
         let expected: Vec<u8> = (at..at + chunk.len() as u64).map(byte).collect();
-        assert!(chunk == Bytes::from(expected), "wrong bytes after {at}");
+        assert!(chunk == expected, "wrong bytes after {at}");
         at += chunk.len() as u64;
     }
     assert_eq!(at, LARGE);

@@ -24,7 +24,7 @@ const RETRIES: usize = 10;
 /// How long a connection may take.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(5);
 /// How long a store may be silent, the time in which it takes a part in included.
-const SILENT_FOR: Duration = Duration::from_secs(60);
+const SILENT_FOR: Duration = Duration::from_mins(1);
 /// S3's region where nothing names one.
 const REGION: &str = "us-east-1";
 /// GCS's own address.

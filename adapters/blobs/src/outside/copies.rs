@@ -94,12 +94,11 @@ impl Copies {
     fn cell(&self, blob: Id, len: u64) -> io::Result<Arc<OnceCell<Arc<File>>>> {
         let mut kept = self.kept();
         let known = kept.iter().position(|copy| copy.blob == blob).and_then(|at| kept.remove(at));
-        let copy = match known {
-            Some(copy) => copy,
-            None => {
-                self.make_room(&mut kept, len)?;
-                Copy { blob, len, file: Arc::default() }
-            }
+        let copy = if let Some(copy) = known {
+            copy
+        } else {
+            self.make_room(&mut kept, len)?;
+            Copy { blob, len, file: Arc::default() }
         };
         let file = copy.file.clone();
         kept.push_back(copy);

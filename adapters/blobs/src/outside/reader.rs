@@ -89,8 +89,8 @@ mod tests {
     fn windows_cover_the_range_once() {
         let all = |offset, len| windows(offset, len).collect::<Vec<_>>();
         assert_eq!(all(7, 0), []);
-        assert_eq!(all(7, 3), [7..10]);
-        assert_eq!(all(7, WINDOW), [7..WINDOW + 7]);
+        assert_eq!(all(7, 3), vec![7..10]);
+        assert_eq!(all(7, WINDOW), vec![7..WINDOW + 7]);
         assert_eq!(all(7, WINDOW + 1), [7..WINDOW + 7, WINDOW + 7..WINDOW + 8]);
     }
 }

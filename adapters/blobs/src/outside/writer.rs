@@ -64,14 +64,12 @@ impl BlobWriter for OutsideBlob {
         if self.upload.is_some() {
             self.send().await?;
         }
-        match self.upload {
-            Some(upload) => upload.complete().await,
-            None => {
-                let path = self.store.path(self.id);
-                self.store.objects.put(&path, self.gathered.into()).await?;
-                Ok(())
-            }
+        if let Some(upload) = self.upload {
+            return upload.complete().await;
         }
+        let path = self.store.path(self.id);
+        self.store.objects.put(&path, self.gathered.into()).await?;
+        Ok(())
     }
 }
 
