@@ -1,0 +1,518 @@
+//! Every step of every write as a crash point: the ports stop dead before or after it, somebody
+//! opens the store again, and finds the world as it was or as it was to be.
+//!
+//! A port that is dead answers nothing but errors, and a blob that was being written stays half
+//! written, as it does where a process is killed.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io, mem,
+    sync::Mutex,
+};
+
+use async_trait::async_trait;
+use platform::objects::{
+    Bucket, ByteStream, Checksums, ListKeys, Listing, ObjectHeaders, PartName, Upload,
+    blobs::{BlobWriter, Blobs},
+    index::{Entry, Guard, IndexError, ObjectIndex, PartEntry},
+};
+use types::Id;
+
+use super::*;
+
+/// On which side of its step a port dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Before,
+    After,
+}
+
+/// What happens to a step.
+enum Verdict {
+    Done,
+    DoneAndDead,
+    NotDone,
+}
+
+/// Counts the steps of both ports, and lets them die at one.
+struct Fuse(Mutex<State>);
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// So many steps are left until the one at which it dies.
+    Burning(usize, Side),
+    Dead,
+}
+
+impl Fuse {
+    fn new(steps: usize, side: Side) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(State::Burning(steps, side))))
+    }
+
+    fn burn(&self) -> Verdict {
+        let mut state = self.0.lock().unwrap();
+        let (next, verdict) = match *state {
+            State::Dead | State::Burning(0, Side::Before) => (State::Dead, Verdict::NotDone),
+            State::Burning(0, Side::After) => (State::Dead, Verdict::DoneAndDead),
+            State::Burning(left, side) => (State::Burning(left - 1, side), Verdict::Done),
+        };
+        *state = next;
+        verdict
+    }
+
+    fn is_dead(&self) -> bool {
+        matches!(*self.0.lock().unwrap(), State::Dead)
+    }
+
+    async fn step<T, E: Dead>(&self, step: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        match self.burn() {
+            Verdict::Done => step.await,
+            Verdict::DoneAndDead => step.await.and_then(|_| Err(E::dead())),
+            Verdict::NotDone => Err(E::dead()),
+        }
+    }
+}
+
+/// What a dead port answers.
+trait Dead {
+    fn dead() -> Self;
+}
+
+impl Dead for io::Error {
+    fn dead() -> Self {
+        io::Error::other("the process is dead")
+    }
+}
+
+impl Dead for IndexError {
+    fn dead() -> Self {
+        IndexError::failed("the process is dead")
+    }
+}
+
+struct MortalIndex {
+    inner: Arc<dyn ObjectIndex>,
+    fuse: Arc<Fuse>,
+}
+
+struct MortalBlobs {
+    inner: Arc<dyn Blobs>,
+    fuse: Arc<Fuse>,
+}
+
+struct MortalWriter {
+    inner: Option<Box<dyn BlobWriter>>,
+    fuse: Arc<Fuse>,
+}
+
+impl Drop for MortalWriter {
+    fn drop(&mut self) {
+        if self.fuse.is_dead() {
+            mem::forget(self.inner.take());
+        }
+    }
+}
+
+#[async_trait]
+impl BlobWriter for MortalWriter {
+    fn id(&self) -> Id {
+        self.inner.as_ref().unwrap().id()
+    }
+
+    async fn write(&mut self, bytes: Bytes) -> io::Result<()> {
+        let fuse = self.fuse.clone();
+        fuse.step(self.inner.as_mut().unwrap().write(bytes)).await
+    }
+
+    async fn commit(mut self: Box<Self>) -> io::Result<()> {
+        match self.fuse.burn() {
+            Verdict::Done => self.inner.take().unwrap().commit().await,
+            Verdict::DoneAndDead => {
+                self.inner.take().unwrap().commit().await.and_then(|()| Err(io::Error::dead()))
+            }
+            Verdict::NotDone => Err(io::Error::dead()),
+        }
+    }
+}
+
+#[async_trait]
+impl Blobs for MortalBlobs {
+    async fn begin(&self) -> io::Result<Box<dyn BlobWriter>> {
+        let inner = Some(self.fuse.step(self.inner.begin()).await?);
+        Ok(Box::new(MortalWriter { inner, fuse: self.fuse.clone() }))
+    }
+
+    fn read(&self, blob: Id, offset: u64, len: u64) -> ByteStream {
+        self.inner.read(blob, offset, len)
+    }
+
+    async fn open(&self, blob: Id) -> io::Result<Option<Arc<File>>> {
+        self.inner.open(blob).await
+    }
+
+    async fn delete(&self, blob: Id) -> io::Result<()> {
+        self.fuse.step(self.inner.delete(blob)).await
+    }
+
+    async fn list(&self, after: Option<Id>, limit: usize) -> io::Result<Vec<Id>> {
+        self.fuse.step(self.inner.list(after, limit)).await
+    }
+
+    fn free(&self) -> io::Result<Option<u64>> {
+        self.inner.free()
+    }
+}
+
+/// Reads are steps too: a process may die after them as well.
+#[async_trait]
+impl ObjectIndex for MortalIndex {
+    async fn create_bucket(&self, bucket: Bucket) -> Result<Option<Bucket>, IndexError> {
+        self.fuse.step(self.inner.create_bucket(bucket)).await
+    }
+
+    async fn delete_bucket(&self, name: &str) -> Result<(), IndexError> {
+        self.fuse.step(self.inner.delete_bucket(name)).await
+    }
+
+    async fn bucket(&self, name: &str) -> Result<Option<Bucket>, IndexError> {
+        self.fuse.step(self.inner.bucket(name)).await
+    }
+
+    async fn buckets(&self, account: &str) -> Result<Vec<Bucket>, IndexError> {
+        self.fuse.step(self.inner.buckets(account)).await
+    }
+
+    async fn put(&self, bucket: &str, entry: Entry, guard: Guard) -> Result<(), IndexError> {
+        self.fuse.step(self.inner.put(bucket, entry, guard)).await
+    }
+
+    async fn get(&self, bucket: &str, key: &str) -> Result<Option<Entry>, IndexError> {
+        self.fuse.step(self.inner.get(bucket, key)).await
+    }
+
+    async fn delete(&self, bucket: &str, key: &str) -> Result<(), IndexError> {
+        self.fuse.step(self.inner.delete(bucket, key)).await
+    }
+
+    async fn list(&self, list: &ListKeys) -> Result<Listing, IndexError> {
+        self.fuse.step(self.inner.list(list)).await
+    }
+
+    async fn create_upload(&self, bucket: &str, upload: Upload) -> Result<(), IndexError> {
+        self.fuse.step(self.inner.create_upload(bucket, upload)).await
+    }
+
+    async fn upload(
+        &self,
+        bucket: &str,
+        key: &str,
+        upload: &str,
+    ) -> Result<Option<Upload>, IndexError> {
+        self.fuse.step(self.inner.upload(bucket, key, upload)).await
+    }
+
+    async fn uploads(&self, bucket: &str, prefix: &str) -> Result<Vec<Upload>, IndexError> {
+        self.fuse.step(self.inner.uploads(bucket, prefix)).await
+    }
+
+    async fn put_part(&self, upload: &str, part: PartEntry) -> Result<(), IndexError> {
+        self.fuse.step(self.inner.put_part(upload, part)).await
+    }
+
+    async fn parts(
+        &self,
+        upload: &str,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<PartEntry>, IndexError> {
+        self.fuse.step(self.inner.parts(upload, after, limit)).await
+    }
+
+    async fn complete(&self, bucket: &str, entry: Entry, guard: Guard) -> Result<(), IndexError> {
+        self.fuse.step(self.inner.complete(bucket, entry, guard)).await
+    }
+
+    async fn abort(&self, bucket: &str, key: &str, upload: &str) -> Result<(), IndexError> {
+        self.fuse.step(self.inner.abort(bucket, key, upload)).await
+    }
+
+    async fn garbage(&self, limit: usize) -> Result<Vec<Id>, IndexError> {
+        self.fuse.step(self.inner.garbage(limit)).await
+    }
+
+    async fn forget(&self, blobs: &[Id]) -> Result<(), IndexError> {
+        self.fuse.step(self.inner.forget(blobs)).await
+    }
+
+    async fn unknown(&self, blobs: Vec<Id>) -> Result<Vec<Id>, IndexError> {
+        self.fuse.step(self.inner.unknown(blobs)).await
+    }
+}
+
+/// What a store is made of; it outlives the store.
+enum Backing {
+    Memory(Arc<MemoryIndex>, Arc<MemoryBlobs>),
+    Disk(tempfile::TempDir),
+}
+
+impl Backing {
+    fn memory() -> Self {
+        Self::Memory(Arc::default(), Arc::default())
+    }
+
+    /// In memory's file system where there is one: no power is cut here, and nothing need wait.
+    fn disk() -> Self {
+        let place = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self::Disk(place.unwrap())
+    }
+
+    fn ports(&self) -> (Arc<dyn ObjectIndex>, Arc<dyn Blobs>) {
+        match self {
+            Self::Memory(index, blobs) => (index.clone(), blobs.clone()),
+            Self::Disk(place) => {
+                let index = SqliteIndex::open(place.path().join("index.db")).unwrap();
+                (Arc::new(index), Arc::new(blobs::Folder::open(place.path()).unwrap()))
+            }
+        }
+    }
+
+    fn open(&self) -> Storage {
+        let (index, blobs) = self.ports();
+        Storage::new(index, blobs)
+    }
+
+    fn open_mortal(&self, fuse: &Arc<Fuse>) -> Storage {
+        let (index, blobs) = self.ports();
+        let index = MortalIndex { inner: index, fuse: fuse.clone() };
+        Storage::new(Arc::new(index), Arc::new(MortalBlobs { inner: blobs, fuse: fuse.clone() }))
+    }
+}
+
+/// Everything that is cut short somewhere.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    PutSmall,
+    PutLarge,
+    PutWhereNothingIs,
+    PutIfUnchanged,
+    Copy,
+    Delete,
+    BeginUpload,
+    PutPart,
+    ReplacePart,
+    Complete,
+    Abort,
+    Sweep,
+}
+
+const ACTS: [Act; 12] = [
+    Act::PutSmall,
+    Act::PutLarge,
+    Act::PutWhereNothingIs,
+    Act::PutIfUnchanged,
+    Act::Copy,
+    Act::Delete,
+    Act::BeginUpload,
+    Act::PutPart,
+    Act::ReplacePart,
+    Act::Complete,
+    Act::Abort,
+    Act::Sweep,
+];
+
+/// Bytes of objects that become blobs.
+const LARGE: usize = 20_000;
+
+/// Objects of both kinds, an upload with two parts, garbage and an orphan.
+async fn arrange(store: &Storage) {
+    store.create_bucket(&owner(), BUCKET).await.unwrap();
+    put(store, "small", "small").await;
+    put(store, "large", bytes(LARGE + 9)).await;
+    put(store, "large", bytes(LARGE)).await;
+    put(store, "parts", bytes(LARGE + 1)).await;
+    let upload = begin(store, "parts").await.unwrap();
+    for number in 1..=2 {
+        part(store, &upload.id, number, LARGE + 2).await.unwrap();
+    }
+    let mut orphan = store.blobs.begin().await.unwrap();
+    orphan.write(Bytes::from_static(b"orphan")).await.unwrap();
+    orphan.commit().await.unwrap();
+}
+
+async fn begin(store: &Storage, key: &str) -> Result<Upload, ObjectError> {
+    let (headers, checksums) = (ObjectHeaders::default(), Checksums::default());
+    store.create_upload(&owner(), BUCKET, key, headers, checksums).await
+}
+
+async fn part(store: &Storage, upload: &str, number: u32, len: usize) -> Result<(), ObjectError> {
+    let body = Put::new(BUCKET, "parts", whole(bytes(len)));
+    store.upload_part(&owner(), upload, number, body).await.map(drop)
+}
+
+/// The upload that was arranged, while it is there.
+async fn upload_of(store: &Storage) -> Result<String, ObjectError> {
+    let uploads = store.uploads(&owner(), BUCKET, "parts").await?;
+    uploads.into_iter().next().map(|upload| upload.id).ok_or(ObjectError::NoSuchUpload)
+}
+
+async fn write(
+    store: &Storage,
+    key: &str,
+    len: usize,
+    conditions: Conditions,
+) -> Result<(), ObjectError> {
+    let put = Put { conditions, ..Put::new(BUCKET, key, whole(bytes(len))) };
+    store.put(&owner(), put).await.map(drop)
+}
+
+async fn act(store: &Storage, act: Act) -> Result<(), ObjectError> {
+    let none = Conditions::default();
+    match act {
+        Act::PutSmall => write(store, "large", 7, none).await,
+        Act::PutLarge => write(store, "small", LARGE + 3, none).await,
+        Act::PutWhereNothingIs => write(store, "new", LARGE + 4, none).await,
+        Act::PutIfUnchanged => {
+            let if_match = Some("*".to_owned());
+            write(store, "large", LARGE + 5, Conditions { if_match, ..none }).await
+        }
+        Act::Copy => {
+            let (from, to) = ((BUCKET, "large"), (BUCKET, "parts"));
+            store.copy(&owner(), from, &none, to, None).await.map(drop)
+        }
+        Act::Delete => store.delete(&owner(), BUCKET, "large").await,
+        Act::BeginUpload => begin(store, "other").await.map(drop),
+        Act::PutPart => part(store, &upload_of(store).await?, 3, LARGE + 6).await,
+        Act::ReplacePart => part(store, &upload_of(store).await?, 1, LARGE + 7).await,
+        Act::Complete => complete(store).await,
+        Act::Abort => {
+            let upload = upload_of(store).await?;
+            store.abort_upload(&owner(), BUCKET, "parts", &upload).await
+        }
+        Act::Sweep => store.sweep().await.map(drop),
+    }
+}
+
+/// Of one of the two parts; the other becomes garbage.
+async fn complete(store: &Storage) -> Result<(), ObjectError> {
+    let upload = upload_of(store).await?;
+    let (_, parts) = store.parts(&owner(), BUCKET, "parts", &upload, 0, 1).await?;
+    let named: Vec<PartName> = parts
+        .into_iter()
+        .map(|part| PartName { number: part.number, etag: part.etag, checksum: None })
+        .collect();
+    let none = Conditions::default();
+    store.complete_upload(&owner(), BUCKET, "parts", &upload, &named, &none).await.map(drop)
+}
+
+/// All that a client can see.
+#[derive(Debug, PartialEq, Eq)]
+struct World {
+    objects: BTreeMap<String, (String, Vec<u8>)>,
+    uploads: Vec<(String, Vec<(u32, String)>)>,
+}
+
+async fn seen(store: &Storage) -> World {
+    let list = ListKeys { bucket: BUCKET.to_owned(), limit: 1_000, ..ListKeys::default() };
+    let mut objects = BTreeMap::new();
+    for info in store.list(&owner(), &list).await.unwrap().objects {
+        let bytes = get(store, &info.key, None).await.unwrap();
+        assert_eq!(bytes.len() as u64, info.size);
+        objects.insert(info.key, (info.etag, bytes));
+    }
+    let mut uploads = Vec::new();
+    for upload in store.uploads(&owner(), BUCKET, "").await.unwrap() {
+        let parts = store.parts(&owner(), BUCKET, &upload.key, &upload.id, 0, 9).await.unwrap().1;
+        let parts = parts.into_iter().map(|part| (part.number, part.etag)).collect();
+        uploads.push((upload.key, parts));
+    }
+    World { objects, uploads }
+}
+
+/// The blobs that an object or a part needs.
+async fn needed(store: &Storage, world: &World) -> BTreeSet<Id> {
+    let mut blobs = BTreeSet::new();
+    for key in world.objects.keys() {
+        blobs.extend(store.held(BUCKET, key).await.unwrap().0.content.blobs());
+    }
+    for upload in store.uploads(&owner(), BUCKET, "").await.unwrap() {
+        let parts = store.index.parts(&upload.id, 0, 9).await.unwrap();
+        blobs.extend(parts.iter().flat_map(|part| &part.extents).map(|extent| extent.blob));
+    }
+    blobs
+}
+
+async fn kept(store: &Storage) -> BTreeSet<Id> {
+    let (mut blobs, mut after) = (BTreeSet::new(), None);
+    loop {
+        let page = store.blobs.list(after, 100).await.unwrap();
+        let Some(last) = page.last() else { return blobs };
+        after = Some(*last);
+        blobs.extend(page);
+    }
+}
+
+/// The world without and with the act.
+async fn worlds(backing: fn() -> Backing, what: Act) -> [World; 2] {
+    let backings = [backing(), backing()];
+    let [untouched, changed] = backings.each_ref().map(Backing::open);
+    arrange(&untouched).await;
+    arrange(&changed).await;
+    act(&changed, what).await.unwrap();
+    [seen(&untouched).await, seen(&changed).await]
+}
+
+/// Dies at that step of the act; answers whether there was such a step.
+async fn die_at(
+    backing: &Backing,
+    [old, new]: &[World; 2],
+    what: Act,
+    (step, side): (usize, Side),
+) -> bool {
+    arrange(&backing.open()).await;
+    let fuse = Fuse::new(step, side);
+    let outcome = act(&backing.open_mortal(&fuse), what).await;
+    if !fuse.is_dead() {
+        outcome.unwrap();
+        return false;
+    }
+    let at = format!("{what:?}, {side:?} step {step}");
+    let store = backing.open();
+    let found = seen(&store).await;
+    assert!(found == *new || found == *old && outcome.is_err(), "{at}: neither old nor new");
+    store.sweep().await.unwrap();
+    assert_eq!(kept(&store).await, needed(&store, &found).await, "{at}: blobs");
+    assert!(seen(&store).await == found, "{at}: the sweep took what was wanted");
+    if found == *old {
+        act(&store, what).await.unwrap();
+        assert!(seen(&store).await == *new, "{at}: it cannot be done again");
+    }
+    true
+}
+
+/// Every step of every act; answers how many crash points that were.
+async fn die_everywhere(backing: fn() -> Backing) -> usize {
+    let mut points = 0;
+    for what in ACTS {
+        let worlds = worlds(backing, what).await;
+        for side in [Side::Before, Side::After] {
+            let mut step = 0;
+            while die_at(&backing(), &worlds, what, (step, side)).await {
+                step += 1;
+            }
+            assert!(step >= 1, "{what:?} has no steps");
+            points += step;
+        }
+    }
+    points
+}
+
+#[tokio::test]
+async fn a_store_in_memory_that_dies_at_any_step_is_old_or_new() {
+    assert!(die_everywhere(Backing::memory).await >= 100);
+}
+
+#[tokio::test]
+async fn a_store_on_disk_that_dies_at_any_step_is_old_or_new() {
+    assert!(die_everywhere(Backing::disk).await >= 100);
+}
