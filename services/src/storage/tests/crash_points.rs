@@ -4,20 +4,17 @@
 //! A port that is dead answers nothing but errors, and a blob that was being written stays half
 //! written, as it does where a process is killed.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs::File,
-    io, mem,
-    sync::Mutex,
-};
+use std::{collections::BTreeSet, fs::File, io, mem, sync::Mutex};
 
 use async_trait::async_trait;
 use platform::objects::{
-    Bucket, ByteStream, Checksums, ListKeys, Listing, ObjectHeaders, PartName, Upload,
+    Bucket, ByteStream, Completion, Kept, ListKeys, ListUploads, ListVersions, Listing, NewUpload,
+    PartName, SettingsChange, Tags, Upload, UploadListing, UploadName, Version, VersionListing,
     blobs::{BlobWriter, Blobs},
-    index::{Entry, Guard, IndexError, ObjectIndex, PartEntry},
+    index::{Entry, Found, Guard, IndexError, ObjectIndex, PartEntry},
+    settings::Versioning,
 };
-use types::Id;
+use types::{Id, Timestamp};
 
 use super::*;
 
@@ -183,37 +180,58 @@ impl ObjectIndex for MortalIndex {
         self.fuse.step(self.inner.buckets(account)).await
     }
 
-    async fn put(&self, bucket: &str, entry: Entry, guard: Guard) -> Result<(), IndexError> {
+    async fn change_bucket(&self, name: &str, change: SettingsChange) -> Result<(), IndexError> {
+        self.fuse.step(self.inner.change_bucket(name, change)).await
+    }
+
+    async fn put(
+        &self,
+        bucket: &str,
+        entry: Entry,
+        guard: Guard,
+    ) -> Result<Option<Version>, IndexError> {
         self.fuse.step(self.inner.put(bucket, entry, guard)).await
     }
 
-    async fn get(&self, bucket: &str, key: &str) -> Result<Option<Entry>, IndexError> {
-        self.fuse.step(self.inner.get(bucket, key)).await
+    async fn get(&self, name: ObjectName<'_>) -> Result<Option<Found>, IndexError> {
+        self.fuse.step(self.inner.get(name)).await
     }
 
-    async fn delete(&self, bucket: &str, key: &str) -> Result<(), IndexError> {
-        self.fuse.step(self.inner.delete(bucket, key)).await
+    async fn delete(
+        &self,
+        name: ObjectName<'_>,
+        conditions: &DeleteIf,
+        now: Timestamp,
+    ) -> Result<Deleted, IndexError> {
+        self.fuse.step(self.inner.delete(name, conditions, now)).await
+    }
+
+    async fn set_tags(
+        &self,
+        name: ObjectName<'_>,
+        tags: Tags,
+    ) -> Result<Option<Version>, IndexError> {
+        self.fuse.step(self.inner.set_tags(name, tags)).await
     }
 
     async fn list(&self, list: &ListKeys) -> Result<Listing, IndexError> {
         self.fuse.step(self.inner.list(list)).await
     }
 
+    async fn list_versions(&self, list: &ListVersions) -> Result<VersionListing, IndexError> {
+        self.fuse.step(self.inner.list_versions(list)).await
+    }
+
     async fn create_upload(&self, bucket: &str, upload: Upload) -> Result<(), IndexError> {
         self.fuse.step(self.inner.create_upload(bucket, upload)).await
     }
 
-    async fn upload(
-        &self,
-        bucket: &str,
-        key: &str,
-        upload: &str,
-    ) -> Result<Option<Upload>, IndexError> {
-        self.fuse.step(self.inner.upload(bucket, key, upload)).await
+    async fn upload(&self, name: UploadName<'_>) -> Result<Option<Upload>, IndexError> {
+        self.fuse.step(self.inner.upload(name)).await
     }
 
-    async fn uploads(&self, bucket: &str, prefix: &str) -> Result<Vec<Upload>, IndexError> {
-        self.fuse.step(self.inner.uploads(bucket, prefix)).await
+    async fn uploads(&self, list: &ListUploads) -> Result<UploadListing, IndexError> {
+        self.fuse.step(self.inner.uploads(list)).await
     }
 
     async fn put_part(&self, upload: &str, part: PartEntry) -> Result<(), IndexError> {
@@ -229,12 +247,17 @@ impl ObjectIndex for MortalIndex {
         self.fuse.step(self.inner.parts(upload, after, limit)).await
     }
 
-    async fn complete(&self, bucket: &str, entry: Entry, guard: Guard) -> Result<(), IndexError> {
+    async fn complete(
+        &self,
+        bucket: &str,
+        entry: Entry,
+        guard: Guard,
+    ) -> Result<Option<Version>, IndexError> {
         self.fuse.step(self.inner.complete(bucket, entry, guard)).await
     }
 
-    async fn abort(&self, bucket: &str, key: &str, upload: &str) -> Result<(), IndexError> {
-        self.fuse.step(self.inner.abort(bucket, key, upload)).await
+    async fn abort(&self, name: UploadName<'_>) -> Result<(), IndexError> {
+        self.fuse.step(self.inner.abort(name)).await
     }
 
     async fn garbage(&self, limit: usize) -> Result<Vec<Id>, IndexError> {
@@ -296,8 +319,13 @@ enum Act {
     PutLarge,
     PutWhereNothingIs,
     PutIfUnchanged,
+    PutVersion,
     Copy,
     Delete,
+    DeleteToMarker,
+    DeleteVersion,
+    SetTags,
+    KeepVersions,
     BeginUpload,
     PutPart,
     ReplacePart,
@@ -306,13 +334,18 @@ enum Act {
     Sweep,
 }
 
-const ACTS: [Act; 12] = [
+const ACTS: [Act; 17] = [
     Act::PutSmall,
     Act::PutLarge,
     Act::PutWhereNothingIs,
     Act::PutIfUnchanged,
+    Act::PutVersion,
     Act::Copy,
     Act::Delete,
+    Act::DeleteToMarker,
+    Act::DeleteVersion,
+    Act::SetTags,
+    Act::KeepVersions,
     Act::BeginUpload,
     Act::PutPart,
     Act::ReplacePart,
@@ -323,14 +356,21 @@ const ACTS: [Act; 12] = [
 
 /// Bytes of objects that become blobs.
 const LARGE: usize = 20_000;
+/// A bucket that keeps versions.
+const KEEPING: &str = "keeping";
 
-/// Objects of both kinds, an upload with two parts, garbage and an orphan.
+/// Objects of both kinds, versions, an upload with two parts, garbage and an orphan.
 async fn arrange(store: &Storage) {
     store.create_bucket(&owner(), BUCKET).await.unwrap();
+    store.create_bucket(&owner(), KEEPING).await.unwrap();
+    keep_versions(store, KEEPING).await.unwrap();
     put(store, "small", "small").await;
     put(store, "large", bytes(LARGE + 9)).await;
     put(store, "large", bytes(LARGE)).await;
     put(store, "parts", bytes(LARGE + 1)).await;
+    for len in [5, LARGE + 8] {
+        write(store, (KEEPING, "versions"), len, Conditions::default()).await.unwrap();
+    }
     let upload = begin(store, "parts").await.unwrap();
     for number in 1..=2 {
         part(store, &upload.id, number, LARGE + 2).await.unwrap();
@@ -340,9 +380,14 @@ async fn arrange(store: &Storage) {
     orphan.commit().await.unwrap();
 }
 
+async fn keep_versions(store: &Storage, bucket: &str) -> Result<(), ObjectError> {
+    let change = SettingsChange::Versioning(Versioning::Enabled);
+    store.change_bucket(&owner(), bucket, change).await
+}
+
 async fn begin(store: &Storage, key: &str) -> Result<Upload, ObjectError> {
-    let (headers, checksums) = (ObjectHeaders::default(), Checksums::default());
-    store.create_upload(&owner(), BUCKET, key, headers, checksums).await
+    let (bucket, key) = (BUCKET.to_owned(), key.to_owned());
+    store.create_upload(&owner(), NewUpload { bucket, key, ..NewUpload::default() }).await
 }
 
 async fn part(store: &Storage, upload: &str, number: u32, len: usize) -> Result<(), ObjectError> {
@@ -350,92 +395,148 @@ async fn part(store: &Storage, upload: &str, number: u32, len: usize) -> Result<
     store.upload_part(&owner(), upload, number, body).await.map(drop)
 }
 
+async fn uploads(store: &Storage, prefix: &str) -> Result<Vec<Upload>, ObjectError> {
+    let (bucket, prefix) = (BUCKET.to_owned(), prefix.to_owned());
+    let list = ListUploads { bucket, prefix, limit: 9, ..ListUploads::default() };
+    Ok(store.uploads(&owner(), &list).await?.uploads)
+}
+
 /// The upload that was arranged, while it is there.
 async fn upload_of(store: &Storage) -> Result<String, ObjectError> {
-    let uploads = store.uploads(&owner(), BUCKET, "parts").await?;
-    uploads.into_iter().next().map(|upload| upload.id).ok_or(ObjectError::NoSuchUpload)
+    let first = uploads(store, "parts").await?.into_iter().next();
+    first.map(|upload| upload.id).ok_or(ObjectError::NoSuchUpload)
+}
+
+fn named(id: &str) -> UploadName<'_> {
+    UploadName { bucket: BUCKET, key: "parts", id }
 }
 
 async fn write(
     store: &Storage,
-    key: &str,
+    (bucket, key): (&str, &str),
     len: usize,
     conditions: Conditions,
 ) -> Result<(), ObjectError> {
-    let put = Put { conditions, ..Put::new(BUCKET, key, whole(bytes(len))) };
+    let put = Put { conditions, ..Put::new(bucket, key, whole(bytes(len))) };
     store.put(&owner(), put).await.map(drop)
 }
 
 async fn act(store: &Storage, act: Act) -> Result<(), ObjectError> {
     let none = Conditions::default();
     match act {
-        Act::PutSmall => write(store, "large", 7, none).await,
-        Act::PutLarge => write(store, "small", LARGE + 3, none).await,
-        Act::PutWhereNothingIs => write(store, "new", LARGE + 4, none).await,
+        Act::PutSmall => write(store, (BUCKET, "large"), 7, none).await,
+        Act::PutLarge => write(store, (BUCKET, "small"), LARGE + 3, none).await,
+        Act::PutWhereNothingIs => write(store, (BUCKET, "new"), LARGE + 4, none).await,
         Act::PutIfUnchanged => {
             let if_match = Some("*".to_owned());
-            write(store, "large", LARGE + 5, Conditions { if_match, ..none }).await
+            write(store, (BUCKET, "large"), LARGE + 5, Conditions { if_match, ..none }).await
         }
-        Act::Copy => {
-            let (from, to) = ((BUCKET, "large"), (BUCKET, "parts"));
-            store.copy(&owner(), from, &none, to, None).await.map(drop)
+        Act::PutVersion => write(store, (KEEPING, "versions"), LARGE + 6, none).await,
+        Act::Copy => copy(store, "large", &none, "parts").await.map(drop),
+        Act::Delete => remove(store, at("large")).await,
+        Act::DeleteToMarker => remove(store, ObjectName::current(KEEPING, "versions")).await,
+        Act::DeleteVersion => delete_version(store).await,
+        Act::SetTags => {
+            let tags = vec![("colour".to_owned(), "red".to_owned())];
+            store.set_tags(&owner(), at("large"), tags).await.map(drop)
         }
-        Act::Delete => store.delete(&owner(), BUCKET, "large").await,
+        Act::KeepVersions => keep_versions(store, BUCKET).await,
         Act::BeginUpload => begin(store, "other").await.map(drop),
         Act::PutPart => part(store, &upload_of(store).await?, 3, LARGE + 6).await,
         Act::ReplacePart => part(store, &upload_of(store).await?, 1, LARGE + 7).await,
         Act::Complete => complete(store).await,
-        Act::Abort => {
-            let upload = upload_of(store).await?;
-            store.abort_upload(&owner(), BUCKET, "parts", &upload).await
-        }
+        Act::Abort => store.abort_upload(&owner(), named(&upload_of(store).await?)).await,
         Act::Sweep => store.sweep().await.map(drop),
     }
+}
+
+async fn remove(store: &Storage, name: ObjectName<'_>) -> Result<(), ObjectError> {
+    store.delete(&owner(), name, &DeleteIf::default()).await.map(drop)
+}
+
+/// The version that is there, for good: the one before it is there then.
+async fn delete_version(store: &Storage) -> Result<(), ObjectError> {
+    let name = ObjectName::current(KEEPING, "versions");
+    let info = store.head(&owner(), name, &Conditions::default()).await?;
+    remove(store, ObjectName { version: info.and_then(|info| info.version), ..name }).await
 }
 
 /// Of one of the two parts; the other becomes garbage.
 async fn complete(store: &Storage) -> Result<(), ObjectError> {
     let upload = upload_of(store).await?;
-    let (_, parts) = store.parts(&owner(), BUCKET, "parts", &upload, 0, 1).await?;
-    let named: Vec<PartName> = parts
-        .into_iter()
-        .map(|part| PartName { number: part.number, etag: part.etag, checksum: None })
-        .collect();
-    let none = Conditions::default();
-    store.complete_upload(&owner(), BUCKET, "parts", &upload, &named, &none).await.map(drop)
+    let (_, parts) = store.parts(&owner(), named(&upload), 0, 1).await?;
+    let names = |part: platform::objects::UploadedPart| PartName {
+        number: part.number,
+        etag: part.etag,
+        checksum: None,
+    };
+    let parts: Vec<PartName> = parts.into_iter().map(names).collect();
+    let conditions = &Conditions::default();
+    let completion = Completion { parts: &parts, checksum: None, size: None, conditions };
+    store.complete_upload(&owner(), named(&upload), completion).await.map(drop)
 }
 
-/// All that a client can see.
+/// All that a client can see, but for names that are drawn anew each time.
 #[derive(Debug, PartialEq, Eq)]
 struct World {
-    objects: BTreeMap<String, (String, Vec<u8>)>,
+    /// Bucket, key, ETag, bytes, tags, whether it is the last version; a marker has no bytes.
+    versions: Vec<(&'static str, String, String, Vec<u8>, Tags, bool)>,
     uploads: Vec<(String, Vec<(u32, String)>)>,
+    keeps_versions: bool,
 }
 
 async fn seen(store: &Storage) -> World {
-    let list = ListKeys { bucket: BUCKET.to_owned(), limit: 1_000, ..ListKeys::default() };
-    let mut objects = BTreeMap::new();
-    for info in store.list(&owner(), &list).await.unwrap().objects {
-        let bytes = get(store, &info.key, None).await.unwrap();
-        assert_eq!(bytes.len() as u64, info.size);
-        objects.insert(info.key, (info.etag, bytes));
+    let mut versions = Vec::new();
+    for bucket in [BUCKET, KEEPING] {
+        for (kept, latest) in all_versions(store, bucket).await {
+            let name = kept.key().to_owned();
+            let (etag, bytes, tags) = match &kept {
+                Kept::Marker(_) => Default::default(),
+                Kept::Object(_) => read(store, named_version(bucket, &kept)).await,
+            };
+            versions.push((bucket, name, etag, bytes, tags, latest));
+        }
     }
-    let mut uploads = Vec::new();
-    for upload in store.uploads(&owner(), BUCKET, "").await.unwrap() {
-        let parts = store.parts(&owner(), BUCKET, &upload.key, &upload.id, 0, 9).await.unwrap().1;
-        let parts = parts.into_iter().map(|part| (part.number, part.etag)).collect();
-        uploads.push((upload.key, parts));
+    let mut pending = Vec::new();
+    for Upload { key, id, .. } in uploads(store, "").await.unwrap() {
+        let name = UploadName { key: &key, ..named(&id) };
+        let parts = store.parts(&owner(), name, 0, 9).await.unwrap().1;
+        pending.push((key, parts.into_iter().map(|part| (part.number, part.etag)).collect()));
     }
-    World { objects, uploads }
+    let settings = store.bucket(&owner(), BUCKET).await.unwrap().settings.clone();
+    let keeps_versions = settings.versioning == Versioning::Enabled;
+    World { versions, uploads: pending, keeps_versions }
 }
 
-/// The blobs that an object or a part needs.
-async fn needed(store: &Storage, world: &World) -> BTreeSet<Id> {
+async fn all_versions(store: &Storage, bucket: &str) -> Vec<(Kept, bool)> {
+    let list = ListVersions { bucket: bucket.to_owned(), limit: 99, ..ListVersions::default() };
+    store.list_versions(&owner(), &list).await.unwrap().versions
+}
+
+fn named_version<'a>(bucket: &'a str, kept: &'a Kept) -> ObjectName<'a> {
+    ObjectName { bucket, key: kept.key(), version: Some(kept.version()) }
+}
+
+async fn read(store: &Storage, name: ObjectName<'_>) -> (String, Vec<u8>, Tags) {
+    let read = store.get(&owner(), name, None, &Conditions::default()).await.unwrap().unwrap();
+    let chunks: Vec<Bytes> = read.body.try_collect().await.unwrap();
+    let bytes = chunks.concat();
+    assert_eq!(bytes.len() as u64, read.info.size);
+    (read.info.etag, bytes, read.info.tags)
+}
+
+/// The blobs that a version or a part needs.
+async fn needed(store: &Storage) -> BTreeSet<Id> {
     let mut blobs = BTreeSet::new();
-    for key in world.objects.keys() {
-        blobs.extend(store.held(BUCKET, key).await.unwrap().0.content.blobs());
+    for bucket in [BUCKET, KEEPING] {
+        for (kept, _) in all_versions(store, bucket).await {
+            if let Kept::Object(_) = &kept {
+                let (entry, _pin) = store.held(named_version(bucket, &kept)).await.unwrap();
+                blobs.extend(entry.content.blobs());
+            }
+        }
     }
-    for upload in store.uploads(&owner(), BUCKET, "").await.unwrap() {
+    for upload in uploads(store, "").await.unwrap() {
         let parts = store.index.parts(&upload.id, 0, 9).await.unwrap();
         blobs.extend(parts.iter().flat_map(|part| &part.extents).map(|extent| extent.blob));
     }
@@ -481,7 +582,7 @@ async fn die_at(
     let found = seen(&store).await;
     assert!(found == *new || found == *old && outcome.is_err(), "{at}: neither old nor new");
     store.sweep().await.unwrap();
-    assert_eq!(kept(&store).await, needed(&store, &found).await, "{at}: blobs");
+    assert_eq!(kept(&store).await, needed(&store).await, "{at}: blobs");
     assert!(seen(&store).await == found, "{at}: the sweep took what was wanted");
     if found == *old {
         act(&store, what).await.unwrap();
