@@ -46,6 +46,7 @@ use types::Owner;
 use buckets::Known;
 use pins::{Pin, Pins};
 use rights::Policies;
+use sweeper::Suspects;
 pub use sweeper::Swept;
 
 /// The object store.
@@ -57,6 +58,9 @@ pub struct Storage {
     pins: Arc<Pins>,
     /// Told after each commit, for the sweeper.
     changed: Arc<Notify>,
+    /// Bytes of the disk that stay free.
+    reserve: u64,
+    suspects: Suspects,
 }
 
 impl Storage {
@@ -71,7 +75,15 @@ impl Storage {
             policies: Policies::default(),
             pins: Arc::default(),
             changed: Arc::default(),
+            reserve: receive::RESERVE,
+            suspects: Suspects::default(),
         }
+    }
+
+    /// The same, with so many bytes of the disk kept free for deletes and for the index.
+    #[must_use]
+    pub fn reserving(self, bytes: u64) -> Self {
+        Self { reserve: bytes, ..self }
     }
 
     /// Runs a commit to its end, and holds its blobs until it is decided.

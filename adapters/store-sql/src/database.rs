@@ -101,6 +101,11 @@ impl Database {
         self.writer.write(work).await
     }
 
+    /// Returns once nothing more can be written, until the file is opened again.
+    pub async fn stopped(&self) {
+        self.writer.stopped().await;
+    }
+
     /// Runs `work` on a reader; it sees everything that was acknowledged before.
     pub async fn read<T: Send + 'static>(
         &self,

@@ -37,4 +37,10 @@ impl Sqlite {
         let database = Database::open(path.as_ref(), SCHEMA)?;
         Ok(Self { database, changed: watch::Sender::new(0) })
     }
+
+    /// Returns once nothing more can be written: the disk failed, and what it holds is not known
+    /// until the file is opened again.
+    pub async fn stopped(&self) {
+        self.database.stopped().await;
+    }
 }

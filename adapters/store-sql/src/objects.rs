@@ -85,6 +85,12 @@ impl SqliteIndex {
         Ok(Self { database: Database::open(path.as_ref(), SCHEMA)? })
     }
 
+    /// Returns once nothing more can be written: the disk failed, and what it holds is not known
+    /// until the file is opened again.
+    pub async fn stopped(&self) {
+        self.database.stopped().await;
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Refusal> + Send + 'static,

@@ -6,7 +6,9 @@
 //! durable either.
 //!
 //! After an I/O error in COMMIT nothing is known about what the disk holds, and a second fsync
-//! would say nothing true: the writer stops for good, and every later request fails.
+//! would say nothing true: the writer stops for good, and every later request fails. A failed fsync
+//! in a checkpoint is another matter: SQLite keeps the pages in the log, which is durable, and
+//! writes all of them again the next time.
 
 use std::{io, iter, sync::Arc, thread};
 
@@ -62,6 +64,11 @@ impl Writer {
         let stopped = || E::from(StoreError::new(Stopped));
         self.queue.send(job).await.map_err(|_| stopped())?;
         told.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Returns once the writer has stopped for good.
+    pub async fn stopped(&self) {
+        self.queue.closed().await;
     }
 }
 
@@ -226,5 +233,20 @@ mod tests {
         assert!(is_fatal(&failure(rusqlite::ffi::SQLITE_CORRUPT)));
         assert!(!is_fatal(&failure(rusqlite::ffi::SQLITE_FULL)));
         assert!(!is_fatal(&failure(rusqlite::ffi::SQLITE_BUSY)));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_breaks_stops_the_writer_for_good_and_whoever_waits_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.db");
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch("CREATE TABLE t (n INTEGER)").unwrap();
+        let writer = Writer::start(connection).unwrap();
+        insert(&writer, 2).await.unwrap();
+        std::fs::write(&path, "no database, only some text".repeat(400)).unwrap();
+        assert!(insert(&writer, 4).await.is_err());
+        writer.stopped().await;
+        let refused = insert(&writer, 6).await.unwrap_err();
+        assert!(refused.0.to_string().contains("restart the server"), "{refused:?}");
     }
 }

@@ -40,6 +40,8 @@ pub struct Settings {
     pub presigned_sigv2: bool,
     /// Where the blobs of objects lie: in the data folder, or in an outside store.
     pub blobs: Place,
+    /// MiB of the disk that uploads leave free, for deletes and for what the server itself writes.
+    pub disk_reserve_mib: u32,
 }
 
 impl Default for Settings {
@@ -54,6 +56,7 @@ impl Default for Settings {
             air_gapped: false,
             presigned_sigv2: true,
             blobs: Place::Folder,
+            disk_reserve_mib: 256,
         }
     }
 }
@@ -92,6 +95,11 @@ impl Settings {
             );
         }
         Ok(())
+    }
+
+    /// Bytes of the disk that uploads leave free.
+    pub fn disk_reserve(&self) -> u64 {
+        u64::from(self.disk_reserve_mib) << 20
     }
 
     /// Where to listen.

@@ -27,7 +27,7 @@ pub async fn answer(door: &Door, peer: &Peer, parts: &Parts, visit: &mut Visit) 
     match parts.uri.path() {
         "/_/health/live" => health(200, "live"),
         "/_/health/ready" if door.ready.load(Ordering::Acquire) => health(200, "ready"),
-        "/_/health/ready" => health(503, "starting"),
+        "/_/health/ready" => health(503, "not ready"),
         "/_/metrics" if local(peer.address.ip()) => {
             text(200, metrics::CONTENT_TYPE, door.metrics.render())
         }

@@ -1,6 +1,8 @@
 //! Takes a body in: hashes it while it is written, keeps what its sender promised, and leaves
 //! nothing behind where that fails.
 
+use std::io;
+
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use platform::objects::{
@@ -20,8 +22,9 @@ use super::{
 pub(super) const INLINE: u64 = 16 * 1024;
 /// The most that one request may bring, bytes (S3's quota for a PUT and for a part: 5 GiB).
 pub(super) const LARGEST: u64 = 5 << 30;
-/// Free bytes that puts leave on the disk, for deletes and for the index's own file.
-const RESERVE: u64 = 256 << 20;
+/// Free bytes that puts leave on the disk where nothing else is set, for deletes and for the index's
+/// own file.
+pub(super) const RESERVE: u64 = 256 << 20;
 /// How often the free space is looked at while a body comes in, bytes.
 const LOOK: u64 = 64 << 20;
 /// Bytes that are hashed in one go on another thread; what is smaller is hashed where it stands.
@@ -44,6 +47,8 @@ pub(super) struct Receiver<'a> {
     pub(super) pins: &'a std::sync::Arc<Pins>,
     /// Bodies up to this size become inline content, bytes.
     pub(super) inline: Option<u64>,
+    /// Free bytes that stay free.
+    pub(super) reserve: u64,
 }
 
 impl Receiver<'_> {
@@ -53,7 +58,7 @@ impl Receiver<'_> {
         mut body: ByteStream,
         promise: &Promise,
     ) -> Result<Received, ObjectError> {
-        require_room(self.blobs)?;
+        require_room(self.blobs, self.reserve)?;
         let (mut first, mut size, mut ended) = (Vec::new(), 0, false);
         while self.inline.is_some_and(|most| size <= most) && !ended {
             match next(&mut body, &mut size).await? {
@@ -99,14 +104,14 @@ impl Receiver<'_> {
         while let Some(chunk) = next(&mut body, &mut size).await? {
             sink.add(chunk).await?;
             if size - looked >= LOOK {
-                require_room(self.blobs)?;
+                require_room(self.blobs, self.reserve)?;
                 looked = size;
             }
         }
         let digests = sink.hashing.finish().await?;
         promise.check(&digests)?;
         let extent = Extent { blob: sink.writer.id(), offset: 0, len: size };
-        sink.writer.commit().await.map_err(ObjectError::internal)?;
+        sink.writer.commit().await.map_err(unwritten)?;
         Ok(Received { content: Content::Extents(vec![extent]), size, digests, pin })
     }
 }
@@ -123,10 +128,18 @@ async fn next(body: &mut ByteStream, size: &mut u64) -> Result<Option<Bytes>, Ob
 }
 
 /// Refuses what the disk has no room for, while deletes and commits still work.
-fn require_room(blobs: &dyn Blobs) -> Result<(), ObjectError> {
+pub(super) fn require_room(blobs: &dyn Blobs, reserve: u64) -> Result<(), ObjectError> {
     match blobs.free().map_err(ObjectError::internal)? {
-        Some(free) if free < RESERVE => Err(ObjectError::StorageFull),
+        Some(free) if free < reserve => Err(ObjectError::StorageFull),
         Some(_) | None => Ok(()),
+    }
+}
+
+/// Why a blob could not be written. Others may fill the disk beside us, whatever we reserve.
+fn unwritten(error: io::Error) -> ObjectError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ObjectError::StorageFull,
+        _ => ObjectError::internal(error),
     }
 }
 
@@ -138,13 +151,13 @@ struct Sink {
 
 impl Sink {
     async fn begin(blobs: &dyn Blobs, promise: &Promise) -> Result<Self, ObjectError> {
-        let writer = blobs.begin().await.map_err(ObjectError::internal)?;
+        let writer = blobs.begin().await.map_err(unwritten)?;
         Ok(Self { writer, hashing: Hashing::new(promise.hashes()) })
     }
 
     async fn add(&mut self, chunk: Bytes) -> Result<(), ObjectError> {
         self.hashing.add(chunk.clone()).await?;
-        self.writer.write(chunk).await.map_err(ObjectError::internal)
+        self.writer.write(chunk).await.map_err(unwritten)
     }
 }
 

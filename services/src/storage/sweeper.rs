@@ -3,9 +3,13 @@
 //! Two kinds: *garbage*, whose last name went in a commit that also listed it, and *orphans*, blobs
 //! of puts that broke off between the blob and the index. Both decisions are exact and take no
 //! clock: what a put or a reader holds is pinned ([`super::pins`]).
+//!
+//! An index that failed in a commit may find that commit on the disk when it is opened again. So
+//! nothing is removed unless the index still writes, which it does not after such a failure.
 
 use std::{
-    sync::Arc,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -21,6 +25,27 @@ const ORPHANS_EVERY: Duration = Duration::from_mins(10);
 const GARBAGE_EVERY: Duration = Duration::from_secs(1);
 /// Blobs that are looked at in one go.
 const PAGE: usize = 1000;
+
+/// Blobs of which nobody knows whether the index names them. Those that find no place here are
+/// found by the next look for orphans.
+#[derive(Default)]
+pub(super) struct Suspects(Mutex<Vec<Id>>);
+
+impl Suspects {
+    fn held(&self) -> MutexGuard<'_, Vec<Id>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn add(&self, blobs: impl IntoIterator<Item = Id>) {
+        let mut held = self.held();
+        let room = PAGE.saturating_sub(held.len());
+        held.extend(blobs.into_iter().take(room));
+    }
+
+    fn take(&self) -> Vec<Id> {
+        mem::take(&mut self.held())
+    }
+}
 
 /// What a sweep removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,9 +78,28 @@ impl Storage {
             let swept = self.sweep().await?;
             tracing::debug!(garbage = swept.garbage, orphans = swept.orphans, "swept");
         } else {
+            self.sweep_suspects().await?;
             self.sweep_garbage().await?;
         }
         Ok(())
+    }
+
+    /// Removes blobs of puts that the index failed to decide, if it does not know them: a disk that
+    /// is full must not fill further with what was refused.
+    pub(super) async fn sweep_suspects(&self) -> Result<usize, ObjectError> {
+        let suspects = self.suspects.take();
+        let strangers = async {
+            let free = self.pins.free(suspects.clone());
+            self.index.unknown(free).await.map_err(failed)
+        };
+        let swept = match strangers.await {
+            Ok(strangers) => self.remove(&strangers).await.map(|()| strangers.len()),
+            Err(error) => Err(error),
+        };
+        if swept.is_err() {
+            self.suspects.add(suspects);
+        }
+        swept
     }
 
     /// Removes garbage and orphans, once.
@@ -101,6 +145,11 @@ impl Storage {
     }
 
     async fn remove(&self, blobs: &[Id]) -> Result<(), ObjectError> {
+        if blobs.is_empty() {
+            return Ok(());
+        }
+        // Forgets nothing: it succeeds only where every commit before it was decided.
+        self.index.forget(&[]).await.map_err(failed)?;
         for blob in blobs {
             self.blobs.delete(*blob).await.map_err(ObjectError::internal)?;
         }

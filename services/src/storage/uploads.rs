@@ -41,6 +41,7 @@ impl Storage {
         names::check_key(&key)?;
         tags::check_object(&tags)?;
         checksums::check_asked(&checksums)?;
+        self.require_room()?;
         let created = Timestamp::now();
         let id = Id::random().to_string();
         let upload = Upload { key, id, created, headers, tags, checksums };
@@ -124,6 +125,7 @@ impl Storage {
         number: u32,
     ) -> Result<UploadedPart, ObjectError> {
         check_number(number)?;
+        self.require_room()?;
         self.owned(source.owner, source.name.bucket).await?;
         let found = self.upload_of(owner, target).await?;
         let upload = target.id;

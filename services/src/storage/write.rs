@@ -11,7 +11,7 @@ use super::{
     checksums::{Algorithm, Promise},
     conditions, failed_at, names,
     pins::Pin,
-    receive::{INLINE, LARGEST, Receiver},
+    receive::{INLINE, LARGEST, Receiver, require_room},
     tags,
     uploads::digest,
 };
@@ -46,7 +46,14 @@ impl Storage {
     }
 
     pub(super) fn receiver(&self, inline: Option<u64>) -> Receiver<'_> {
-        Receiver { blobs: self.blobs.as_ref(), pins: &self.pins, inline }
+        let blobs = self.blobs.as_ref();
+        Receiver { blobs, pins: &self.pins, inline, reserve: self.reserve }
+    }
+
+    /// Refuses what makes the index grow while the disk is nearly full. What ends or replaces
+    /// something goes on.
+    pub(super) fn require_room(&self) -> Result<(), ObjectError> {
+        require_room(self.blobs.as_ref(), self.reserve)
     }
 
     /// Commits an object whose blobs nobody else names, and removes them where it is refused.
@@ -79,10 +86,14 @@ impl Storage {
     }
 
     /// Removes blobs that the index refused to name. Where it failed instead, nobody knows whether
-    /// it names them, and the sweeper finds out.
+    /// it names them, and the sweeper finds out soon.
     pub(super) async fn discard(&self, content: &Content, refusal: &IndexError) {
         match refusal {
-            IndexError::Failed(_) => return,
+            IndexError::Failed(_) => {
+                self.suspects.add(content.blobs());
+                self.changed.notify_one();
+                return;
+            }
             IndexError::NoSuchBucket
             | IndexError::NoSuchKey
             | IndexError::NoSuchVersion
@@ -108,6 +119,7 @@ impl Storage {
         self.owned(owner, bucket).await?;
         names::check_key(key)?;
         tags.as_ref().map_or(Ok(()), tags::check_object)?;
+        self.require_room()?;
         let guard = conditions::guard(conditions)?;
         let (found, pin) = self.held(source.name).await?;
         conditions::require(source.conditions, &found.info)?;

@@ -108,7 +108,10 @@ impl Client {
         }
         let (mut parts, body) = request.body(Full::new(body))?.into_parts();
         sign(&mut parts, &self.target.credentials, Timestamp::now(), &Payload::Unsigned)?;
-        self.sender.ready().await?;
+        if self.sender.ready().await.is_err() {
+            // A server that refuses a body unread closes the connection.
+            *self = self.again().await?;
+        }
         let answer = self.sender.send_request(Request::from_parts(parts, body)).await?;
         let (head, body) = answer.into_parts();
         let body = body.collect().await.context("the answer broke off")?.to_bytes();

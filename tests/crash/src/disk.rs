@@ -13,20 +13,19 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-/// Bytes; sparse, so only what is written takes room.
-const SIZE: u64 = 2 << 30;
-
 /// A mounted disk; unmounted when it is dropped.
 pub struct Disk {
+    size: u64,
     image: PathBuf,
     mount: PathBuf,
 }
 
 impl Disk {
-    /// An empty one, mounted. Fails where this machine has no loop devices or we may not mount.
-    pub fn make(place: &Path) -> Result<Self> {
+    /// An empty one of that many bytes, mounted; only what is written takes room. Fails where this
+    /// machine has no loop devices or we may not mount.
+    pub fn make(place: &Path, size: u64) -> Result<Self> {
         ensure!(rustix::process::geteuid().is_root(), "mounting needs root");
-        let disk = Self { image: place.join("disk"), mount: place.join("mounted") };
+        let disk = Self { size, image: place.join("disk"), mount: place.join("mounted") };
         fs::create_dir(&disk.mount)?;
         disk.format()?;
         disk.attach()?;
@@ -39,8 +38,8 @@ impl Disk {
     }
 
     fn format(&self) -> Result<()> {
-        File::create(&self.image)?.set_len(SIZE)?;
-        run(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&self.image))
+        File::create(&self.image)?.set_len(self.size)?;
+        run(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&self.image))
     }
 
     fn attach(&self) -> Result<()> {

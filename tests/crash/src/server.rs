@@ -73,6 +73,12 @@ impl Program {
         Ok((Target { address, credentials: self.credentials()? }, took))
     }
 
+    /// Where a server that was ready is.
+    pub fn target(&self, running: &Running) -> Result<Target> {
+        let address = self.address(running.pid()).context("the server does not say where it is")?;
+        Ok(Target { address, credentials: self.credentials()? })
+    }
+
     /// Where the process says that it is.
     fn address(&self, pid: u32) -> Option<String> {
         let text = fs::read(self.data.join("server.json")).ok()?;
@@ -100,6 +106,13 @@ impl Program {
     pub fn logged(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
+
+    /// Fails where one of them panicked.
+    pub fn no_panic(&self) -> Result<()> {
+        let panics = self.logged().matches("panicked").count();
+        ensure!(panics == 0, "{} tells of {panics} panics", self.log.display());
+        Ok(())
+    }
 }
 
 async fn is_ready(address: &str) -> bool {
@@ -116,6 +129,11 @@ async fn is_ready(address: &str) -> bool {
 }
 
 impl Running {
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) -> Result<()> {
         self.child.kill()?;
@@ -125,7 +143,7 @@ impl Running {
 
     /// Asks it to stop and waits until it has.
     pub fn stop(mut self) -> Result<()> {
-        kill_process(self.pid()?, Signal::TERM)?;
+        kill_process(self.process()?, Signal::TERM)?;
         let status = self.child.wait()?;
         ensure!(status.success(), "the server stopped with {status}");
         Ok(())
@@ -133,7 +151,7 @@ impl Running {
 
     /// Halts all its threads, and waits until the last has left the kernel.
     pub fn freeze(&self) -> Result<()> {
-        kill_process(self.pid()?, Signal::STOP)?;
+        kill_process(self.process()?, Signal::STOP)?;
         let tasks = PathBuf::from(format!("/proc/{}/task", self.child.id()));
         while !all_halted(&tasks)? {
             std::thread::sleep(LOOK);
@@ -141,7 +159,7 @@ impl Running {
         Ok(())
     }
 
-    fn pid(&self) -> Result<Pid> {
+    fn process(&self) -> Result<Pid> {
         let pid = i32::try_from(self.child.id())?;
         Pid::from_raw(pid).context("a process has a number")
     }

@@ -20,7 +20,7 @@ pub fn run(project: &Project, arguments: &[&str]) -> Result<ExitCode> {
         [] => SMOKE,
         [way] => [way, SMOKE[1]],
         [way, cycles] => [way, cycles],
-        _ => bail!("usage: cargo xtask crash [kill|power] [CYCLES]"),
+        _ => bail!("usage: cargo xtask crash [kill|power|faults] [CYCLES]"),
     };
     let all = ["build", "--locked", "--profile", "ci", "--workspace", "--bins"];
     process::run(&mut project.cargo(all))?;

@@ -29,7 +29,7 @@ cargo xtask COMMAND
   conformance [ARG…]    the tests with real clients; arguments go to pytest
   env NAME              makes a client's Python environment and prints where it is
   bench [PART…]         comparisons in a release build: start, training, invoke
-  crash [kill|power] [CYCLES]   a server under load dies CYCLES (10) times, and nothing is lost
+  crash [kill|power|faults] [CYCLES]   a server dies or its disk fails, and nothing is lost
 ";
 
 fn main() -> ExitCode {

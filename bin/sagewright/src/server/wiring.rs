@@ -42,8 +42,26 @@ use crate::{cli::Hold, config::Settings, data::Data, keys::Secrets, programs};
 /// Variables of the server's that jobs need to fetch what they run on.
 const HANDED_ON: &[&str] = &["PIP_", "SSL_CERT_", "HTTPS_PROXY", "NO_PROXY", "HOME", "PATH"];
 
+/// What must be written for anything to be acknowledged.
+#[derive(Clone)]
+struct Files {
+    meta: Arc<Sqlite>,
+    index: Arc<SqliteIndex>,
+}
+
+impl Files {
+    /// Returns once one of them can no longer be written.
+    async fn stopped(&self) {
+        tokio::select! {
+            () = self.meta.stopped() => {}
+            () = self.index.stopped() => {}
+        }
+    }
+}
+
 /// Every port, opened on the data folder, and what is shared over them.
 struct Ports {
+    files: Files,
     store: Arc<dyn Store>,
     logs: Arc<dyn Logs>,
     metrics: Arc<dyn Metrics>,
@@ -70,7 +88,8 @@ impl Ports {
         let folder = data.join("objects");
         let blobs = blobs::open(&folder, &settings.blobs).await?;
         let index = Arc::new(SqliteIndex::open(folder.join("index.db"))?);
-        let storage = Arc::new(Storage::new(index, blobs));
+        let storage = Storage::new(index.clone(), blobs).reserving(settings.disk_reserve());
+        let storage = Arc::new(storage);
         let local = Local::open(&data.join("jobs"), binary, environment(data, settings))?;
         let hands = Hands(Arc::new(local));
         let patience = match settings.hold {
@@ -83,7 +102,8 @@ impl Ports {
             metrics: sqlite.clone(),
             objects: storage.clone(),
             storage,
-            follower: Follower::new(hands.0.clone(), sqlite.clone(), sqlite),
+            follower: Follower::new(hands.0.clone(), sqlite.clone(), sqlite.clone()),
+            files: Files { meta: sqlite, index },
             hands,
             keyring: Arc::new(Keyring::new(secrets.seal()?)),
             routes: Arc::default(),
@@ -176,6 +196,7 @@ pub struct House {
     pub hands: Hands,
     /// Who may call.
     pub identities: Arc<Identities>,
+    files: Files,
     store: Arc<dyn Store>,
     storage: Arc<Storage>,
     endpoints: Arc<EndpointMachine>,
@@ -234,9 +255,19 @@ impl House {
             driver: ports.driver(&endpoints),
             meters: MeterReader::new(ports.routes, ports.metrics),
         };
-        let Ports { store, storage, hands, follower, .. } = ports;
-        let house =
-            Self { door, authority, hands, identities, store, storage, endpoints, follower, ready };
+        let Ports { files, store, storage, hands, follower, .. } = ports;
+        let house = Self {
+            door,
+            authority,
+            hands,
+            identities,
+            files,
+            store,
+            storage,
+            endpoints,
+            follower,
+            ready,
+        };
         Ok((house, workers))
     }
 
@@ -263,9 +294,14 @@ impl House {
         Ok(())
     }
 
-    /// Says that everything answers.
+    /// Says that everything answers, for as long as what is written is kept.
     pub fn ready(&self) {
         self.ready.store(true, Ordering::Release);
+        let (files, ready) = (self.files.clone(), self.ready.clone());
+        tokio::spawn(async move {
+            files.stopped().await;
+            ready.store(false, Ordering::Release);
+        });
     }
 }
 

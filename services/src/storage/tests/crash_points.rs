@@ -33,33 +33,47 @@ enum Verdict {
 }
 
 /// Counts the steps of both ports, and lets them die at one.
-struct Fuse(Mutex<State>);
+struct Fuse {
+    state: Mutex<State>,
+    /// Reads of the index are no steps, and go on after its death.
+    readable: bool,
+}
 
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// So many steps are left until the one at which it dies.
     Burning(usize, Side),
+    /// The next step fails, and then all is well.
+    Hiccup,
+    Well,
     Dead,
 }
 
 impl Fuse {
     fn new(steps: usize, side: Side) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State::Burning(steps, side))))
+        Arc::new(Self { state: Mutex::new(State::Burning(steps, side)), readable: false })
+    }
+
+    /// One whose index can still be read.
+    fn readable(state: State) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(state), readable: true })
     }
 
     fn burn(&self) -> Verdict {
-        let mut state = self.0.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
         let (next, verdict) = match *state {
             State::Dead | State::Burning(0, Side::Before) => (State::Dead, Verdict::NotDone),
             State::Burning(0, Side::After) => (State::Dead, Verdict::DoneAndDead),
             State::Burning(left, side) => (State::Burning(left - 1, side), Verdict::Done),
+            State::Hiccup => (State::Well, Verdict::NotDone),
+            State::Well => (State::Well, Verdict::Done),
         };
         *state = next;
         verdict
     }
 
     fn is_dead(&self) -> bool {
-        matches!(*self.0.lock().unwrap(), State::Dead)
+        matches!(*self.state.lock().unwrap(), State::Dead)
     }
 
     async fn step<T, E: Dead>(&self, step: impl Future<Output = Result<T, E>>) -> Result<T, E> {
@@ -68,6 +82,12 @@ impl Fuse {
             Verdict::DoneAndDead => step.await.and_then(|_| Err(E::dead())),
             Verdict::NotDone => Err(E::dead()),
         }
+    }
+}
+
+impl Fuse {
+    async fn look<T, E: Dead>(&self, look: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        if self.readable { look.await } else { self.step(look).await }
     }
 }
 
@@ -173,11 +193,11 @@ impl ObjectIndex for MortalIndex {
     }
 
     async fn bucket(&self, name: &str) -> Result<Option<Bucket>, IndexError> {
-        self.fuse.step(self.inner.bucket(name)).await
+        self.fuse.look(self.inner.bucket(name)).await
     }
 
     async fn buckets(&self, account: &str) -> Result<Vec<Bucket>, IndexError> {
-        self.fuse.step(self.inner.buckets(account)).await
+        self.fuse.look(self.inner.buckets(account)).await
     }
 
     async fn change_bucket(&self, name: &str, change: SettingsChange) -> Result<(), IndexError> {
@@ -194,7 +214,7 @@ impl ObjectIndex for MortalIndex {
     }
 
     async fn get(&self, name: ObjectName<'_>) -> Result<Option<Found>, IndexError> {
-        self.fuse.step(self.inner.get(name)).await
+        self.fuse.look(self.inner.get(name)).await
     }
 
     async fn delete(
@@ -215,11 +235,11 @@ impl ObjectIndex for MortalIndex {
     }
 
     async fn list(&self, list: &ListKeys) -> Result<Listing, IndexError> {
-        self.fuse.step(self.inner.list(list)).await
+        self.fuse.look(self.inner.list(list)).await
     }
 
     async fn list_versions(&self, list: &ListVersions) -> Result<VersionListing, IndexError> {
-        self.fuse.step(self.inner.list_versions(list)).await
+        self.fuse.look(self.inner.list_versions(list)).await
     }
 
     async fn create_upload(&self, bucket: &str, upload: Upload) -> Result<(), IndexError> {
@@ -227,11 +247,11 @@ impl ObjectIndex for MortalIndex {
     }
 
     async fn upload(&self, name: UploadName<'_>) -> Result<Option<Upload>, IndexError> {
-        self.fuse.step(self.inner.upload(name)).await
+        self.fuse.look(self.inner.upload(name)).await
     }
 
     async fn uploads(&self, list: &ListUploads) -> Result<UploadListing, IndexError> {
-        self.fuse.step(self.inner.uploads(list)).await
+        self.fuse.look(self.inner.uploads(list)).await
     }
 
     async fn put_part(&self, upload: &str, part: PartEntry) -> Result<(), IndexError> {
@@ -244,7 +264,7 @@ impl ObjectIndex for MortalIndex {
         after: u32,
         limit: usize,
     ) -> Result<Vec<PartEntry>, IndexError> {
-        self.fuse.step(self.inner.parts(upload, after, limit)).await
+        self.fuse.look(self.inner.parts(upload, after, limit)).await
     }
 
     async fn complete(
@@ -261,7 +281,7 @@ impl ObjectIndex for MortalIndex {
     }
 
     async fn garbage(&self, limit: usize) -> Result<Vec<Id>, IndexError> {
-        self.fuse.step(self.inner.garbage(limit)).await
+        self.fuse.look(self.inner.garbage(limit)).await
     }
 
     async fn forget(&self, blobs: &[Id]) -> Result<(), IndexError> {
@@ -269,7 +289,7 @@ impl ObjectIndex for MortalIndex {
     }
 
     async fn unknown(&self, blobs: Vec<Id>) -> Result<Vec<Id>, IndexError> {
-        self.fuse.step(self.inner.unknown(blobs)).await
+        self.fuse.look(self.inner.unknown(blobs)).await
     }
 }
 
@@ -303,6 +323,12 @@ impl Backing {
     fn open(&self) -> Storage {
         let (index, blobs) = self.ports();
         Storage::new(index, blobs)
+    }
+
+    /// Only the index dies.
+    fn open_with_index(&self, fuse: &Arc<Fuse>) -> Storage {
+        let (index, blobs) = self.ports();
+        Storage::new(Arc::new(MortalIndex { inner: index, fuse: fuse.clone() }), blobs)
     }
 
     fn open_mortal(&self, fuse: &Arc<Fuse>) -> Storage {
@@ -616,4 +642,28 @@ async fn a_store_in_memory_that_dies_at_any_step_is_old_or_new() {
 #[tokio::test]
 async fn a_store_on_disk_that_dies_at_any_step_is_old_or_new() {
     assert!(die_everywhere(Backing::disk).await >= 100);
+}
+
+#[tokio::test]
+async fn nothing_is_swept_while_a_commit_may_still_be_found() {
+    for backing in [Backing::memory(), Backing::disk()] {
+        backing.open().create_bucket(&owner(), BUCKET).await.unwrap();
+        let store = backing.open_with_index(&Fuse::readable(State::Dead));
+        write(&store, (BUCKET, "k"), LARGE, Conditions::default()).await.unwrap_err();
+        assert!(store.sweep_suspects().await.is_err() && store.sweep().await.is_err());
+        assert_eq!(kept(&store).await.len(), 1, "the blob may have a name when it is opened again");
+    }
+}
+
+#[tokio::test]
+async fn what_a_failed_commit_left_goes_without_a_look_for_orphans() {
+    for backing in [Backing::memory(), Backing::disk()] {
+        backing.open().create_bucket(&owner(), BUCKET).await.unwrap();
+        let store = backing.open_with_index(&Fuse::readable(State::Hiccup));
+        write(&store, (BUCKET, "k"), LARGE, Conditions::default()).await.unwrap_err();
+        assert_eq!(kept(&store).await.len(), 1);
+        assert_eq!(store.sweep_suspects().await.unwrap(), 1);
+        assert_eq!(kept(&store).await.len(), 0);
+        assert_eq!(store.sweep_suspects().await.unwrap(), 0);
+    }
 }

@@ -129,3 +129,31 @@ async fn a_sweeper_beside_writers_and_readers_takes_nothing_that_is_wanted() {
     }
     assert_eq!(files(place.path()), wanted.len());
 }
+
+#[tokio::test]
+async fn a_disk_that_is_nearly_full_refuses_what_grows_and_lets_go_what_shrinks() {
+    let place = tempfile::tempdir().unwrap();
+    let store = on_disk(place.path());
+    store.create_bucket(&owner(), BUCKET).await.unwrap();
+    put(&store, "kept", bytes(20_000)).await;
+    put(&store, "gone", bytes(20_000)).await;
+    let store = store.reserving(u64::MAX);
+    for len in [1, 20_000] {
+        let more = Put::new(BUCKET, "more", whole(bytes(len)));
+        let refused = store.put(&owner(), more).await;
+        assert!(matches!(refused, Err(ObjectError::StorageFull)), "{refused:?}");
+    }
+    let copied = copy(&store, "kept", &Conditions::default(), "copy").await;
+    assert!(matches!(copied, Err(ObjectError::StorageFull)), "{copied:?}");
+    let new = platform::objects::NewUpload {
+        bucket: BUCKET.to_owned(),
+        key: "upload".to_owned(),
+        ..Default::default()
+    };
+    let begun = store.create_upload(&owner(), new).await;
+    assert!(matches!(begun, Err(ObjectError::StorageFull)), "{begun:?}");
+    delete(&store, "gone").await;
+    store.sweep().await.unwrap();
+    assert_eq!(files(place.path()), 1);
+    put(&store.reserving(0), "more", bytes(20_000)).await;
+}
