@@ -9,6 +9,7 @@ mod buckets;
 mod checksums;
 mod conditions;
 mod cors;
+mod expirer;
 mod extents;
 mod lifecycle;
 mod names;
@@ -44,6 +45,8 @@ use tokio::sync::Notify;
 use types::Owner;
 
 use buckets::Known;
+pub use expirer::Expired;
+pub use lifecycle::Day;
 use pins::{Pin, Pins};
 use rights::Policies;
 use sweeper::Suspects;

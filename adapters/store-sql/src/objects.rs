@@ -164,6 +164,10 @@ impl ObjectIndex for SqliteIndex {
         self.read(move |connection| buckets_table::of(connection, &account)).await
     }
 
+    async fn ruled(&self) -> Result<Vec<Bucket>, IndexError> {
+        self.read(buckets_table::ruled).await
+    }
+
     async fn change_bucket(&self, name: &str, change: SettingsChange) -> Result<(), IndexError> {
         let name = name.to_owned();
         self.write(move |connection| buckets_table::change(connection, &name, change)).await

@@ -42,6 +42,8 @@ pub struct Settings {
     pub blobs: Place,
     /// MiB of the disk that uploads leave free, for deletes and for what the server itself writes.
     pub disk_reserve_mib: u32,
+    /// How long a day of buckets' lifecycle rules lasts, seconds. For rehearsals.
+    pub lifecycle_day: u32,
 }
 
 impl Default for Settings {
@@ -57,6 +59,7 @@ impl Default for Settings {
             presigned_sigv2: true,
             blobs: Place::Folder,
             disk_reserve_mib: 256,
+            lifecycle_day: 86_400,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! S3 counts from a moment whole days on and then rounds up to the next midnight (UTC). In a
 //! rehearsal, where a day is shorter, nothing is rounded.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use platform::objects::{
     Expiry,
@@ -12,6 +12,9 @@ use platform::objects::{
 use types::Timestamp;
 
 use super::tags;
+
+/// Between two looks where a day is short for a rehearsal.
+const SHORTEST_LOOK: Duration = Duration::from_secs(1);
 
 /// A real day, microseconds.
 const DAY: i64 = 86_400 * 1_000_000;
@@ -173,6 +176,12 @@ impl Day {
         Self(i64::from(seconds.max(1)) * 1_000_000)
     }
 
+    /// How long to wait between two looks: nothing is due to the minute.
+    pub(super) fn between_looks(self) -> Duration {
+        let look = Duration::from_micros(u64::try_from(self.0 / 24).unwrap_or(0));
+        look.max(SHORTEST_LOOK)
+    }
+
     /// `days` after a moment, and then the next midnight.
     fn after(self, moment: Timestamp, days: i32) -> Timestamp {
         let exact = moment.micros().saturating_add(self.0.saturating_mul(i64::from(days)));
@@ -182,6 +191,21 @@ impl Day {
         let midnights = exact.saturating_add(DAY - 1).div_euclid(DAY);
         Timestamp::from_micros(midnights.saturating_mul(DAY))
     }
+}
+
+/// What all keys begin with that a rule can be about: nothing else needs to be looked at.
+pub(super) fn prefix_of_all(rules: &[LifecycleRule]) -> &str {
+    let mut prefixes = rules
+        .iter()
+        .filter(|rule| rule.enabled)
+        .map(|rule| rule.filter.prefix.as_deref().unwrap_or_default());
+    let first = prefixes.next().unwrap_or_default();
+    prefixes.fold(first, |common, prefix| {
+        let pairs = common.char_indices().zip(prefix.chars());
+        let end = pairs.filter(|((_, one), other)| one != other).map(|((at, _), _)| at).next();
+        let shorter = common.len().min(prefix.len());
+        &common[..end.unwrap_or(shorter)]
+    })
 }
 
 /// Whether a version goes now by one of the rules.
@@ -424,6 +448,28 @@ mod tests {
             (rule.expiration, rule.abort_uploads_after) = (None, Some(1));
             rule.filter.larger_than = Some(5);
         }));
+    }
+
+    #[test]
+    fn a_look_is_as_narrow_as_the_rules_together() {
+        let prefix = |prefixes: &[&str]| {
+            let rules: Vec<LifecycleRule> = prefixes
+                .iter()
+                .map(|prefix| {
+                    let mut rule = rule(Expiration::Days(1));
+                    rule.filter.prefix = Some((*prefix).to_owned());
+                    rule
+                })
+                .collect();
+            prefix_of_all(&rules).to_owned()
+        };
+        assert_eq!(prefix(&["logs/a", "logs/b"]), "logs/");
+        assert_eq!(prefix(&["logs/", "log"]), "log");
+        assert_eq!(prefix(&["ü1", "ü2"]), "ü");
+        assert_eq!(prefix(&["é", "ü"]), "");
+        assert_eq!(prefix(&["a"]), "a");
+        assert_eq!(prefix(&["a", ""]), "");
+        assert_eq!(prefix(&[]), "");
     }
 
     proptest! {

@@ -75,6 +75,16 @@ pub(super) fn of(connection: &Connection, account: &str) -> Result<Vec<Bucket>, 
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
+/// All buckets that have lifecycle rules, by name.
+pub(super) fn ruled(connection: &Connection) -> Result<Vec<Bucket>, Refusal> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name, account, region, created, settings FROM buckets
+         WHERE json_array_length(settings, '$.lifecycle') > 0 ORDER BY name",
+    )?;
+    let found = statement.query_map([], bucket_from)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Makes a bucket, or answers with the one that has its name.
 pub(super) fn insert(connection: &Connection, bucket: &Bucket) -> Result<Option<Bucket>, Refusal> {
     let known = find(connection, &bucket.name)?;

@@ -29,7 +29,7 @@ use services::{
     accounts::{IamService, Keyring, StsService},
     inference::{EndpointMachine, InferenceService, MeterReader, Needs, TransformMachine},
     registry::{SearchService, TagService},
-    storage::Storage,
+    storage::{Day, Storage},
     telemetry::{Follower, LogService, MetricService},
     training::{TrainingMachine, TrainingService},
 };
@@ -208,6 +208,7 @@ pub struct House {
 pub struct Workers {
     driver: Driver,
     meters: MeterReader,
+    lifecycle_day: Day,
 }
 
 /// What runs beside the door.
@@ -254,6 +255,7 @@ impl House {
         let workers = Workers {
             driver: ports.driver(&endpoints),
             meters: MeterReader::new(ports.routes, ports.metrics),
+            lifecycle_day: Day::of_seconds(settings.lifecycle_day),
         };
         let Ports { files, store, storage, hands, follower, .. } = ports;
         let house = Self {
@@ -277,10 +279,12 @@ impl House {
         background.spawn(workers.driver.run(self.hands.0.changed(), stopping.clone()));
         background.spawn(workers.meters.run(stopping.clone()));
         background.spawn(self.follower.clone().run(stopping.clone()));
-        let (storage, mut stopped) = (self.storage.clone(), stopping.clone());
+        let (sweeper, expirer) = (self.storage.clone(), self.storage.clone());
+        let mut stopped = stopping.clone();
         background.spawn(async move {
             tokio::select! {
-                () = storage.keep_swept() => {}
+                () = sweeper.keep_swept() => {}
+                () = expirer.keep_expired(workers.lifecycle_day) => {}
                 _ = stopped.wait_for(|stop| *stop) => {}
             }
         });

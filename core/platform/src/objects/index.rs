@@ -164,6 +164,8 @@ pub trait ObjectIndex: Send + Sync {
     async fn bucket(&self, name: &str) -> Result<Option<Bucket>, IndexError>;
     /// An account's buckets, by name.
     async fn buckets(&self, account: &str) -> Result<Vec<Bucket>, IndexError>;
+    /// All buckets that have lifecycle rules, by name.
+    async fn ruled(&self) -> Result<Vec<Bucket>, IndexError>;
 
     /// Changes one thing that is set about a bucket.
     async fn change_bucket(&self, name: &str, change: SettingsChange) -> Result<(), IndexError>;

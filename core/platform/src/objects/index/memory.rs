@@ -266,6 +266,12 @@ impl ObjectIndex for MemoryIndex {
         Ok(all.filter(|bucket| bucket.account == account).cloned().collect())
     }
 
+    async fn ruled(&self) -> Result<Vec<Bucket>, IndexError> {
+        let state = self.state();
+        let all = state.buckets.values().map(|held| &held.bucket);
+        Ok(all.filter(|bucket| !bucket.settings.lifecycle.is_empty()).cloned().collect())
+    }
+
     async fn change_bucket(&self, name: &str, change: SettingsChange) -> Result<(), IndexError> {
         self.state().held(name)?.bucket.settings.apply(change);
         Ok(())

@@ -4,11 +4,25 @@ use super::{BUCKET, bucket, with_bucket};
 use crate::objects::{
     SettingsChange,
     index::{IndexError, ObjectIndex},
-    settings::{CorsRule, Versioning},
+    settings::{CorsRule, LifecycleRule, Versioning},
 };
 
 pub(super) async fn all<I: ObjectIndex>(fresh: &impl AsyncFn() -> I) {
     one_thing_changes_and_the_others_stay(&fresh().await).await;
+    buckets_with_rules_are_found(&fresh().await).await;
+}
+
+async fn buckets_with_rules_are_found(index: &dyn ObjectIndex) {
+    with_bucket(index).await;
+    assert_eq!(index.ruled().await.expect("answered"), []);
+    let change = SettingsChange::Lifecycle(vec![LifecycleRule::default()]);
+    index.change_bucket(BUCKET, change.clone()).await.expect("changed");
+    let mut expected = bucket();
+    expected.settings.apply(change);
+    assert_eq!(index.ruled().await.expect("answered"), [expected]);
+    let none = SettingsChange::Lifecycle(Vec::new());
+    index.change_bucket(BUCKET, none).await.expect("changed");
+    assert_eq!(index.ruled().await.expect("answered"), []);
 }
 
 async fn one_thing_changes_and_the_others_stay(index: &dyn ObjectIndex) {
