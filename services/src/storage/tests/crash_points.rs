@@ -200,6 +200,10 @@ impl ObjectIndex for MortalIndex {
         self.fuse.look(self.inner.buckets(account)).await
     }
 
+    async fn ruled(&self) -> Result<Vec<Bucket>, IndexError> {
+        self.fuse.look(self.inner.ruled()).await
+    }
+
     async fn change_bucket(&self, name: &str, change: SettingsChange) -> Result<(), IndexError> {
         self.fuse.step(self.inner.change_bucket(name, change)).await
     }
