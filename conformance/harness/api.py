@@ -40,9 +40,9 @@ class Api:
         config = Config(retries={"total_max_attempts": 1}).merge(options.pop("config", Config()))
         return self.session.client(service, config=config, **{"endpoint_url": self.server.url} | options)
 
-    def through_connect(self, service):
+    def through_connect(self, service, **config):
         """A client that knows AWS's own host name only, and comes in through CONNECT and TLS."""
-        proxies = Config(proxies={"https": self.settings["HTTPS_PROXY"]})
+        proxies = Config(proxies={"https": self.settings["HTTPS_PROXY"]}, **config)
         return self.client(
             service, endpoint_url=None, verify=self.settings["AWS_CA_BUNDLE"], config=proxies)
 

@@ -172,7 +172,7 @@ async fn s3(
     } else {
         let path = bucket_first(parts.uri.path(), bucket.as_deref());
         let caller = verify::version_2(door, &parts, &path, visit.id).map_err(named)?;
-        (caller, Payload::Unsigned, None)
+        (caller, unsigned(&parts.headers), None)
     };
     let owner = caller.as_ref().map(Caller::owner);
     visit.account = owner.map(|owner| owner.account.clone());
@@ -192,6 +192,12 @@ async fn s3(
         secure: peer.secure,
     };
     Ok(door.s3.call(request).await)
+}
+
+/// The body of who does not sign it, which may be framed all the same.
+fn unsigned(headers: &HeaderMap) -> Payload {
+    let framed = headers.contains_key("x-amz-trailer");
+    if framed { Payload::UnsignedChunksTrailer } else { Payload::Unsigned }
 }
 
 fn bucket_first(path: &str, bucket: Option<&str>) -> String {

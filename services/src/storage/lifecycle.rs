@@ -13,8 +13,8 @@ use types::Timestamp;
 
 use super::tags;
 
-/// Between two looks where a day is short for a rehearsal.
-const SHORTEST_LOOK: Duration = Duration::from_secs(1);
+/// Between two looks at least, however short a day is for a rehearsal.
+const SHORTEST_LOOK: Duration = Duration::from_millis(200);
 
 /// A real day, microseconds.
 const DAY: i64 = 86_400 * 1_000_000;

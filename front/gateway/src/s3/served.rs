@@ -36,6 +36,7 @@ pub(super) fn check_header(name: &str, value: &str) -> Result<(), Refused> {
     match name.as_str() {
         "x-amz-acl" => check_acl(value),
         "x-amz-storage-class" => check_storage_class(value),
+        "x-amz-object-ownership" => check_ownership(value),
         name if name.starts_with("x-amz-grant-") => Err(acl_not_supported()),
         name if !value.is_empty() && HEADERS.iter().any(|known| name.starts_with(known)) => {
             Err(Refused::not_implemented(name))
@@ -53,6 +54,13 @@ pub(super) fn check_acl(value: &str) -> Result<(), Refused> {
 
 pub(super) fn acl_not_supported() -> Refused {
     Refused::bad("AccessControlListNotSupported", "The bucket does not allow ACLs")
+}
+
+fn check_ownership(value: &str) -> Result<(), Refused> {
+    match value {
+        "BucketOwnerEnforced" => Ok(()),
+        other => Err(Refused::not_implemented(&format!("ObjectOwnership {other}"))),
+    }
 }
 
 fn check_storage_class(value: &str) -> Result<(), Refused> {
@@ -110,6 +118,9 @@ mod tests {
     fn acls_that_mean_the_owner_are_accepted() {
         check_header("x-amz-acl", "private").unwrap();
         check_header("X-Amz-Acl", "bucket-owner-full-control").unwrap();
+        check_header("x-amz-object-ownership", "BucketOwnerEnforced").unwrap();
+        let writers = check_header("x-amz-object-ownership", "ObjectWriter").unwrap_err();
+        assert_eq!(writers.code, "NotImplemented");
         for (name, value) in [("x-amz-acl", "public-read"), ("x-amz-grant-read", "id=1")] {
             let refused = check_header(name, value).unwrap_err();
             assert_eq!(refused.code, "AccessControlListNotSupported");

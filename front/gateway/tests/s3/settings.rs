@@ -108,6 +108,8 @@ async fn each_part_is_read_back_as_it_was_written_and_gone_when_removed() {
         assert!(written.status.is_success(), "{part}: {}", written.text());
         let got = client.get(&uri).await;
         assert!(got.text().contains(shown), "{part}: {}", got.text());
+        let kind = if part == "policy" { "application/json" } else { "application/xml" };
+        assert_eq!(got.header("content-type"), Some(kind), "{part}");
         assert_eq!(removed(&client, &uri).await, 204);
         assert_eq!(client.get(&uri).await.status.as_u16(), 404);
     }

@@ -21,6 +21,7 @@ impl Desk {
             Refused::missing("NoSuchBucketPolicy", "The bucket policy does not exist")
                 .with("BucketName", input.bucket)
         })?;
+        ask.tell("content-type", "application/json");
         Ok(GetBucketPolicyOutput { policy: Some(policy) })
     }
 
