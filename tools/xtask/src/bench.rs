@@ -1,4 +1,4 @@
-//! The comparisons in `bench/`: a release build of the server and of the echo server beside it.
+//! The comparisons in `bench/`: release builds of the server and of what it is measured with.
 
 use std::{env, process::Command};
 
@@ -9,15 +9,20 @@ use crate::{
     project::{Profile, Project},
 };
 
-/// Builds both and hands over to the script that measures; `parts` are its comparisons' names.
+/// Builds both and hands over to the script that measures. `parts` are its comparisons' names; the
+/// one of S3 stands alone and takes options of its own.
 pub fn run(project: &Project, parts: &[&str]) -> Result<()> {
     let both = ["build", "--locked", "--release", "-p", "sagewright", "-p", "bench"];
     process::run(&mut project.cargo(both))?;
+    let (script, arguments) = match parts {
+        ["s3", options @ ..] => ("s3/compare.py", options),
+        _ => ("compare.py", parts),
+    };
     let python = environment::ready(project, "runner")?.join("bin/python");
     let mut compare = Command::new(python);
     compare
-        .arg("compare.py")
-        .args(parts)
+        .arg(script)
+        .args(arguments)
         .current_dir(project.root().join("bench"))
         .env("XTASK", env::current_exe()?)
         .env("SAGEWRIGHT_BIN", project.binary("sagewright", Profile::Release))

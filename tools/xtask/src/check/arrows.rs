@@ -28,7 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gateway", &["api", "platform"]),
     ("codegen", &[]),
     ("xtask", &[]),
-    ("bench", &[]),
+    ("bench", &["aws"]),
     ("crash", &["aws"]),
 ];
 
