@@ -3,7 +3,8 @@
 //! A blob gets a second name in the job's private folder, so that it stays when the object is
 //! deleted. That is for our own code only: a process that runs user code must never be given such a
 //! link, because it could change the mode and then the blob. What cannot be linked, and what lives
-//! in the index, is gathered in one file.
+//! in the index, is gathered in one file. What lies sealed stays so: it is linked or gathered as it
+//! lies, and its key goes to the program alone.
 
 use std::{
     collections::HashMap,
@@ -13,7 +14,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use platform::workload::{Channel, ChannelFile, Channels, Input, InputFile, Part, Span};
+use platform::{
+    sealed::{Ciphertext, Sealed},
+    workload::{Channel, ChannelFile, Channels, Input, InputFile, Part, SealedSpan, Span},
+};
 
 use crate::linux::files;
 
@@ -57,26 +61,53 @@ impl<'a> Placer<'a> {
     fn span(&mut self, part: &Part) -> io::Result<Span> {
         match part {
             Part::Inline(bytes) => {
-                self.gathered.write_all(bytes)?;
-                Ok(self.gathered_span(bytes.len() as u64))
+                let (path, offset) = self.gather(bytes)?;
+                Ok(Span::plain(path, offset, bytes.len() as u64))
             }
             Part::Blob { file, offset, len } => {
-                if offset.saturating_add(*len) > file.metadata()?.len() {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
-                }
-                if let Some(path) = self.linked(file)? {
-                    return Ok(Span { path, offset: *offset, len: *len });
-                }
-                files::copy(file, *offset, *len, &mut self.gathered)?;
-                Ok(self.gathered_span(*len))
+                let (path, offset) = self.place_file(file, *offset, *len)?;
+                Ok(Span::plain(path, offset, *len))
+            }
+            Part::Sealed { sealed, offset, len } => {
+                let (path, run) = self.sealed(sealed)?;
+                Ok(Span { path, offset: *offset, len: *len, sealed: Some(run) })
             }
         }
     }
 
-    fn gathered_span(&mut self, len: u64) -> Span {
+    /// Where a run of sealed bytes is found.
+    fn sealed(&mut self, sealed: &Sealed) -> io::Result<(PathBuf, SealedSpan)> {
+        let bytes = sealed.ciphertext();
+        let (path, start) = match bytes {
+            Ciphertext::Memory(bytes) => self.gather(bytes)?,
+            Ciphertext::File { file, start, len } => self.place_file(file, *start, *len)?,
+        };
+        let key = Some(sealed.key().clone());
+        Ok((path, SealedSpan { start, len: bytes.size(), key }))
+    }
+
+    /// Where a range of a file is found, and where it begins there.
+    fn place_file(&mut self, file: &File, offset: u64, len: u64) -> io::Result<(PathBuf, u64)> {
+        if offset.saturating_add(len) > file.metadata()?.len() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(path) = self.linked(file)? {
+            return Ok((path, offset));
+        }
+        files::copy(file, offset, len, &mut self.gathered)?;
+        Ok(self.gathered_at(len))
+    }
+
+    fn gather(&mut self, bytes: &[u8]) -> io::Result<(PathBuf, u64)> {
+        self.gathered.write_all(bytes)?;
+        Ok(self.gathered_at(bytes.len() as u64))
+    }
+
+    /// Where the bytes are that were just gathered.
+    fn gathered_at(&mut self, len: u64) -> (PathBuf, u64) {
         let offset = self.gathered_bytes;
         self.gathered_bytes += len;
-        Span { path: self.home.join(GATHERED), offset, len }
+        (self.home.join(GATHERED), offset)
     }
 
     fn linked(&mut self, file: &File) -> io::Result<Option<PathBuf>> {
@@ -94,14 +125,22 @@ impl<'a> Placer<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, sync::Arc};
+    use std::{fs, io::Read, sync::Arc};
 
     use bytes::Bytes;
+    use platform::{
+        parts::PartReader,
+        sealed::{Sealer, Secret},
+    };
 
     use super::*;
 
+    fn read_all(path: &Path) -> Vec<u8> {
+        fs::read(path).unwrap()
+    }
+
     fn read(span: &Span) -> Vec<u8> {
-        let whole = fs::read(&span.path).unwrap();
+        let whole = read_all(&span.path);
         let start = usize::try_from(span.offset).unwrap();
         whole[start..start + usize::try_from(span.len).unwrap()].to_vec()
     }
@@ -146,6 +185,32 @@ mod tests {
         );
         assert_eq!(spans.iter().map(read).collect::<Vec<_>>(), [&b"one"[..], b"hello", b"two"]);
         assert!(spans.iter().all(|span| span.path == spans[0].path));
+    }
+
+    #[test]
+    fn what_is_sealed_is_placed_as_it_lies_and_opened_with_its_key() {
+        let key = Secret::random().unwrap().of_inline();
+        let mut sealer = Sealer::new(key.clone());
+        sealer.add(b"a secret of the customer's").unwrap();
+        let bytes = sealer.finish().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let name = folder.path().join("blob");
+        fs::write(&name, &bytes).unwrap();
+        let in_file = Ciphertext::file(Arc::new(File::open(&name).unwrap())).unwrap();
+        let part =
+            |bytes| Part::Sealed { sealed: Sealed::new(bytes, key.clone()), offset: 2, len: 6 };
+        let plain = Part::Inline(Bytes::from_static(b"plain"));
+        let spans = place(
+            folder.path(),
+            vec![plain, part(Ciphertext::Memory(bytes.into())), part(in_file)],
+        );
+        for span in &spans[1..] {
+            assert!(!read_all(&span.path).windows(6).any(|window| window == b"secret"));
+            let mut text = String::new();
+            PartReader::new(vec![span.open().unwrap()]).read_to_string(&mut text).unwrap();
+            assert_eq!(text, "secret");
+        }
+        assert_ne!(spans[1].path, spans[2].path);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use platform::{
     workload::{Channels, Program, Workload},
 };
 use types::Id;
+use zeroize::Zeroizing;
 
 use crate::{
     inputs::Placer,
@@ -114,28 +115,35 @@ impl HostFolder {
     }
 }
 
-/// Lays a workload out. Answers with the locks of its hosts, in order; `None` where the workload
-/// was there already.
+/// A workload that was laid out and is to be started.
+pub struct LaidOut {
+    /// The locks of its hosts, in order.
+    pub locks: Vec<File>,
+    /// The keys of what lies sealed in its channels. They are in none of its files.
+    pub keys: Zeroizing<Vec<u8>>,
+}
+
+/// Lays a workload out; `None` where it was there already.
 pub fn lay_out(
     jobs: &Path,
     workload: &Workload,
     server: &[(String, String)],
-) -> Result<Option<Vec<File>>, ExecutorError> {
+) -> Result<Option<LaidOut>, ExecutorError> {
     check(workload)?;
     let home = JobFolder::of(jobs, workload.id);
     if home.path().exists() {
         return Ok(None);
     }
     let staging = JobFolder(jobs.join(format!(".new-{}", Id::random())));
-    let locks = fill(&staging, &home, workload, server).and_then(|locks| {
+    let laid_out = fill(&staging, &home, workload, server).and_then(|laid_out| {
         let ours = files::rename_if_free(staging.path(), home.path())?;
-        Ok(ours.then_some(locks))
+        Ok(ours.then_some(laid_out))
     });
-    if !matches!(locks, Ok(Some(_))) {
+    if !matches!(laid_out, Ok(Some(_))) {
         let _ = fs::remove_dir_all(staging.path());
     }
     records::sync_folder(jobs)?;
-    Ok(locks?)
+    Ok(laid_out?)
 }
 
 fn fill(
@@ -143,16 +151,18 @@ fn fill(
     home: &JobFolder,
     workload: &Workload,
     server: &[(String, String)],
-) -> io::Result<Vec<File>> {
+) -> io::Result<LaidOut> {
     folder(staging.path())?;
     folder(&staging.data())?;
-    let channels = Placer::new(&staging.data(), &home.data())?.place(&workload.inputs)?;
+    let mut channels = Placer::new(&staging.data(), &home.data())?.place(&workload.inputs)?;
     let fill = |host: &String| fill_host(&staging.host(host), workload, &channels);
     let locks = workload.hosts.iter().map(fill).collect::<io::Result<_>>()?;
+    let keys = Zeroizing::new(channels.keys());
     let environment = environment(workload, server);
-    let submitted = Submitted::new(workload, identity::boot_id()?, environment);
+    let mut submitted = Submitted::new(workload, identity::boot_id()?, environment);
+    submitted.sealed = !keys.is_empty();
     records::write_durably(&staging.submitted(), &submitted)?;
-    Ok(locks)
+    Ok(LaidOut { locks, keys })
 }
 
 fn fill_host(host: &HostFolder, workload: &Workload, channels: &Channels) -> io::Result<File> {

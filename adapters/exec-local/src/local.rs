@@ -28,7 +28,7 @@ use types::Id;
 
 use crate::{
     host::{self, HostSeen, Started},
-    layout::{self, HostFolder, JobFolder},
+    layout::{self, HostFolder, JobFolder, LaidOut},
     linux::{files, identity, wait},
     records::{self, Submitted},
 };
@@ -144,11 +144,15 @@ impl Jobs {
     }
 
     fn adopt(self: &Arc<Self>, id: Id) -> Result<(), ExecutorError> {
-        let same_boot = self.submitted(id)?.boot == identity::boot_id()?;
+        let Submitted { boot, sealed, .. } = self.submitted(id)?;
+        let same_boot = boot == identity::boot_id()?;
         for (_, folder) in self.hosts(id)? {
             let unstarted = if same_boot { host::unstarted(&folder)? } else { None };
             match unstarted {
-                Some(lock) => self.watch(host::start(&folder, lock, &self.binary)?),
+                // Its keys went with the server that laid it out: it is as if it had never been
+                // submitted, which happens again.
+                Some(_) if sealed => return self.withdraw(id),
+                Some(lock) => self.watch(host::start(&folder, lock, &self.binary, &[])?),
                 None => {
                     self.runtime.spawn(self.clone().find_again(folder));
                 }
@@ -179,12 +183,12 @@ impl Jobs {
 
     fn submit(self: &Arc<Self>, workload: &Workload) -> Result<(), ExecutorError> {
         let laid_out = layout::lay_out(&self.folder, workload, &self.environment)?;
-        let Some(locks) = laid_out else { return Ok(()) };
+        let Some(LaidOut { locks, keys }) = laid_out else { return Ok(()) };
         let job = self.job(workload.id);
         let hosts = workload.hosts.iter().map(|host| job.host(host));
         let mut started = Vec::new();
         for (host, lock) in hosts.zip(locks) {
-            match host::start(&host, lock, &self.binary) {
+            match host::start(&host, lock, &self.binary, &keys) {
                 Ok(shim) => started.push(shim),
                 Err(error) => {
                     self.abandon(workload.id, &started)?;
@@ -203,6 +207,16 @@ impl Jobs {
     fn abandon(&self, id: Id, started: &[Started]) -> Result<(), ExecutorError> {
         for shim in started {
             identity::signal(&shim.process, Signal::KILL)?;
+        }
+        self.remove(id)
+    }
+
+    /// All hosts or none: those that an earlier server did start end before they are seen.
+    fn withdraw(&self, id: Id) -> Result<(), ExecutorError> {
+        for (_, folder) in self.hosts(id)? {
+            if let Some(process) = host::process(&folder)? {
+                identity::signal(process, Signal::KILL)?;
+            }
         }
         self.remove(id)
     }

@@ -41,6 +41,9 @@ pub struct Submitted {
     pub packs: Vec<Pack>,
     /// What is held.
     pub limits: Limits,
+    /// Whether the program needs keys, which only the server that laid it out can hand over.
+    #[serde(default)]
+    pub sealed: bool,
 }
 
 impl Submitted {
@@ -59,6 +62,7 @@ impl Submitted {
             environment,
             packs: workload.packs.clone(),
             limits: workload.limits.clone(),
+            sealed: false,
         }
     }
 }

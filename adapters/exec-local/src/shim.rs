@@ -8,7 +8,7 @@
 use std::{
     fs::File,
     io::{self, PipeReader, Read, Write},
-    os::unix::process::CommandExt,
+    os::{fd::AsFd, unix::process::CommandExt},
     path::Path,
     process::{Command, Stdio},
 };
@@ -82,7 +82,7 @@ fn run(
     let (output, writer) = io::pipe()?;
     rustix::fs::fcntl_setfl(&output, OFlags::NONBLOCK)?;
     let mut command = command(host, submitted);
-    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+    command.stdin(keys(submitted)?).stdout(writer.try_clone()?).stderr(writer);
     let program = match command.spawn() {
         Ok(child) => i32::try_from(child.id()).ok().and_then(Pid::from_raw),
         Err(error) => {
@@ -117,6 +117,15 @@ fn command(host: &HostFolder, submitted: &Submitted) -> Command {
         .current_dir(host.ml());
     program::confine(&mut command, submitted.limits.open_files);
     command
+}
+
+/// What the program reads on its standard input: the keys of what lies sealed in its channels,
+/// which the server left in the place of this process's errors.
+fn keys(submitted: &Submitted) -> io::Result<Stdio> {
+    if !submitted.sealed {
+        return Ok(Stdio::null());
+    }
+    Ok(io::stderr().as_fd().try_clone_to_owned()?.into())
 }
 
 /// Keeps the log and passes signals on until the program has ended.

@@ -11,6 +11,7 @@ pub mod objects;
 pub mod parts;
 pub mod routes;
 pub mod scorer;
+pub mod sealed;
 pub mod store;
 pub mod telemetry;
 pub mod transform;

@@ -3,11 +3,18 @@
 //! A built-in algorithm, a user's script and a user's image are the same thing here. Everything a
 //! program may know stands in its [`Workload`], so that it can be written down and sent elsewhere.
 
-use std::{fs::File, path::PathBuf, sync::Arc};
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use types::Id;
+
+use crate::sealed::{BlobKey, Ciphertext, KEY_BYTES, Sealed};
 
 /// A piece of an object that can be read in place. Pinned against the sweeper until dropped.
 #[derive(Clone, Debug)]
@@ -21,6 +28,15 @@ pub enum Part {
         /// Where the range begins, bytes.
         offset: u64,
         /// How long it is, bytes.
+        len: u64,
+    },
+    /// A range of bytes that lie encrypted, and are decrypted by block as they are read.
+    Sealed {
+        /// The run of sealed bytes, with its key.
+        sealed: Sealed,
+        /// Where the range begins, plain bytes.
+        offset: u64,
+        /// How long it is, plain bytes.
         len: u64,
     },
 }
@@ -133,15 +149,82 @@ pub struct ChannelFile {
 pub struct Span {
     /// Absolute.
     pub path: PathBuf,
-    /// Bytes.
+    /// Plain bytes.
     pub offset: u64,
-    /// Bytes.
+    /// Plain bytes.
     pub len: u64,
+    /// How they lie, where that is not plain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<SealedSpan>,
+}
+
+/// The run of sealed bytes that a span is a range of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedSpan {
+    /// Where in the file the run begins, bytes.
+    pub start: u64,
+    /// How long it is there, bytes.
+    pub len: u64,
+    /// Its key, which is never written into the file that lists the channels.
+    #[serde(skip)]
+    pub key: Option<BlobKey>,
+}
+
+impl Span {
+    /// A range of a file that lies plain.
+    #[must_use]
+    pub const fn plain(path: PathBuf, offset: u64, len: u64) -> Self {
+        Self { path, offset, len, sealed: None }
+    }
+
+    /// The range, open for reading.
+    pub fn open(&self) -> io::Result<Part> {
+        let file = Arc::new(File::open(&self.path)?);
+        let Self { offset, len, .. } = *self;
+        let Some(SealedSpan { start, len: at_rest, key }) = &self.sealed else {
+            return Ok(Part::Blob { file, offset, len });
+        };
+        let key = key.clone().ok_or_else(|| io::Error::other("the key of a channel is missing"))?;
+        let bytes = Ciphertext::File { file, start: *start, len: *at_rest };
+        Ok(Part::Sealed { sealed: Sealed::new(bytes, key), offset, len })
+    }
 }
 
 impl Channels {
     /// Where it lies below `/opt/ml`.
     pub const PATH: &'static str = "input/channels.json";
+
+    /// The channels of the job in `opt_ml`. Where some lie sealed, their keys are read from `keys`,
+    /// which is the program's standard input: no file and no variable ever holds them.
+    pub fn read(opt_ml: &Path, keys: &mut dyn Read) -> io::Result<Self> {
+        let mut channels: Self = serde_json::from_slice(&fs::read(opt_ml.join(Self::PATH))?)?;
+        channels.take_keys(keys)?;
+        Ok(channels)
+    }
+
+    /// Takes the key of each span that lies sealed.
+    pub fn take_keys(&mut self, keys: &mut dyn Read) -> io::Result<()> {
+        for sealed in self.sealed_spans() {
+            let mut key = [0; KEY_BYTES];
+            keys.read_exact(&mut key)?;
+            sealed.key = Some(BlobKey::from_bytes(key));
+        }
+        Ok(())
+    }
+
+    /// The keys of all that lies sealed, as [`Channels::take_keys`] expects them; nothing where
+    /// nothing does.
+    #[must_use]
+    pub fn keys(&mut self) -> Vec<u8> {
+        let keys = self.sealed_spans().filter_map(|sealed| sealed.key.as_ref());
+        keys.flat_map(|key| *key.bytes()).collect()
+    }
+
+    /// In the order of the channels.
+    fn sealed_spans(&mut self) -> impl Iterator<Item = &mut SealedSpan> {
+        let files = self.channels.iter_mut().flat_map(|channel| &mut channel.files);
+        files.flat_map(|file| &mut file.spans).filter_map(|span| span.sealed.as_mut())
+    }
 }
 
 /// The variable that tells a program which folder is its `/opt/ml`.
@@ -149,3 +232,34 @@ pub const OPT_ML: &str = "SAGEWRIGHT_OPT_ML";
 
 /// The variable that tells a program on which of its workload's hosts it runs.
 pub const HOST: &str = "SAGEWRIGHT_HOST";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(key: Option<u8>) -> Span {
+        let sealed = key.map(|byte| {
+            let key = Some(BlobKey::from_bytes([byte; KEY_BYTES]));
+            SealedSpan { start: 1, len: 20, key }
+        });
+        Span { sealed, ..Span::plain("/x".into(), 0, 4) }
+    }
+
+    #[test]
+    fn keys_of_channels_are_handed_over_and_never_written_down() {
+        let spans = vec![span(Some(65)), span(None), span(Some(66))];
+        let files = vec![ChannelFile { name: "a".into(), spans }];
+        let channel = Channel { name: "train".into(), content_type: None, files };
+        let mut channels = Channels { channels: vec![channel] };
+        let opt_ml = tempfile::tempdir().unwrap();
+        let path = opt_ml.path().join(Channels::PATH);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, serde_json::to_vec(&channels).unwrap()).unwrap();
+        assert!(!fs::read_to_string(&path).unwrap().contains("65"));
+
+        let keys = channels.keys();
+        assert_eq!(keys, [[65; KEY_BYTES], [66; KEY_BYTES]].concat());
+        assert_eq!(Channels::read(opt_ml.path(), &mut &keys[..]).unwrap(), channels);
+        assert!(Channels::read(opt_ml.path(), &mut &keys[1..]).is_err());
+    }
+}

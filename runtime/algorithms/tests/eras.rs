@@ -135,7 +135,7 @@ fn channel(folder: &Path, name: &str, content: &str) -> Channel {
     let path = folder.join(format!("{name}.blob"));
     fs::write(&path, content).unwrap();
     let half = content.len() as u64 / 2;
-    let span = |offset, len| Span { path: path.clone(), offset, len };
+    let span = |offset, len| Span::plain(path.clone(), offset, len);
     let spans = vec![span(0, half), span(half, content.len() as u64 - half)];
     Channel {
         name: name.into(),

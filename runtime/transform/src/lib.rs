@@ -16,7 +16,7 @@ use platform::{
     parts::PartReader,
     scorer::{Invocation, LoadError, LoadModel, Rejection, Scorer},
     transform::{DATA_CHANNEL, MODEL_CHANNEL, Output, Outputs, Settings},
-    workload::{Channel, ChannelFile, Channels, Part},
+    workload::{Channel, ChannelFile, Channels, Span},
 };
 
 use split::Splitter;
@@ -60,7 +60,7 @@ pub fn run(opt_ml: &Path, loader: &dyn LoadModel, log: &mut dyn Write) -> i32 {
 
 fn transform(opt_ml: &Path, loader: &dyn LoadModel, log: &mut dyn Write) -> Result<(), Failure> {
     let settings: Settings = read_json(&opt_ml.join(Settings::PATH))?;
-    let Channels { channels } = read_json(&opt_ml.join(Channels::PATH))?;
+    let Channels { channels } = Channels::read(opt_ml, &mut io::stdin())?;
     let model = load(&settings, channel(&channels, MODEL_CHANNEL)?, loader)?;
     let data = channel(&channels, DATA_CHANNEL)?;
     let output = opt_ml.join("output");
@@ -126,11 +126,7 @@ fn channel<'a>(channels: &'a [Channel], name: &'static str) -> Result<&'a Channe
 }
 
 fn open(file: &ChannelFile) -> io::Result<impl Read + use<>> {
-    let part = |span: &platform::workload::Span| {
-        let file = Arc::new(File::open(&span.path)?);
-        Ok(Part::Blob { file, offset: span.offset, len: span.len })
-    };
-    Ok(PartReader::new(file.spans.iter().map(part).collect::<io::Result<_>>()?))
+    Ok(PartReader::new(file.spans.iter().map(Span::open).collect::<io::Result<_>>()?))
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<T> {
@@ -141,7 +137,7 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<T> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use platform::{scorer::Reply, workload::Span};
+    use platform::scorer::Reply;
 
     use super::*;
 
@@ -188,7 +184,7 @@ mod tests {
         let file = |name: &str, text: &str| {
             let path = folder.path().join(name);
             fs::write(&path, text).unwrap();
-            let spans = vec![Span { path, offset: 0, len: text.len() as u64 }];
+            let spans = vec![Span::plain(path, 0, text.len() as u64)];
             ChannelFile { name: name.into(), spans }
         };
         let channel =

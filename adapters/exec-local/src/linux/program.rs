@@ -1,14 +1,15 @@
 //! How a shim sets itself apart, and what a program is given and denied.
 
 use std::{
-    io,
+    fs::File,
+    io::{self, Seek, Write},
     os::{fd::RawFd, unix::process::CommandExt},
     process::Command,
     time::Duration,
 };
 
 use rustix::{
-    fs::Mode,
+    fs::{MemfdFlags, Mode},
     process::{Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus},
 };
 
@@ -18,6 +19,15 @@ pub const OWN_BINARY: &str = "/proc/self/exe";
 /// Where a descriptor's file is found by a child of ours, whatever became of its name.
 pub fn path_of(fd: RawFd) -> String {
     format!("/proc/self/fd/{fd}")
+}
+
+/// A file that has no name, lies on no disk and goes with its last descriptor; it stands at its
+/// beginning.
+pub fn in_memory(bytes: &[u8]) -> io::Result<File> {
+    let mut file = File::from(rustix::fs::memfd_create(c"keys", MemfdFlags::CLOEXEC)?);
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file)
 }
 
 /// Makes this process a shim: a session of its own, parent of all that its program leaves behind,

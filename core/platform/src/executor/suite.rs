@@ -21,7 +21,11 @@ use bytes::Bytes;
 use types::Id;
 
 use super::{Executor, ExecutorError, Exit, Seen, Stop};
-use crate::workload::{Input, InputFile, Limits, Pack, Part, Program, Workload};
+use crate::{
+    parts::PartReader,
+    sealed::{Ciphertext, Sealed, Sealer, Secret},
+    workload::{Channels, Input, InputFile, Limits, Pack, Part, Program, Workload},
+};
 
 /// The sub-command that runs a shell script.
 pub const SHELL: &str = "suite-shell";
@@ -42,6 +46,7 @@ pub async fn run<E: Executor>(fresh: impl AsyncFn() -> E) {
     what_a_program_left_running_ends_with_it(&fresh().await).await;
     a_log_is_read_from_any_byte(&fresh().await).await;
     files_channels_and_environment_reach_the_program(&fresh().await).await;
+    what_lies_sealed_is_opened_by_the_program_alone(&fresh().await).await;
     folders_are_packed_and_outputs_opened(&fresh().await).await;
     links_are_not_followed_out_of_the_outputs(&fresh().await).await;
     each_host_runs_and_ends_by_itself(&fresh().await).await;
@@ -232,7 +237,7 @@ async fn files_channels_and_environment_reach_the_program(executor: &dyn Executo
     assert_eq!(whole_log(executor, workload.id, HOST).await, "{}churn-1 algo-1\n");
 
     let bytes = read(executor, workload.id, "channels.json").await.unwrap();
-    let channels: crate::workload::Channels = serde_json::from_slice(&bytes).unwrap();
+    let channels: Channels = serde_json::from_slice(&bytes).unwrap();
     let file = &channels.channels[0].files[0];
     assert_eq!((channels.channels[0].name.as_str(), file.name.as_str()), ("train", "part-0.csv"));
     let mut data = Vec::new();
@@ -242,6 +247,34 @@ async fn files_channels_and_environment_reach_the_program(executor: &dyn Executo
         data.extend_from_slice(&whole[start..start + usize::try_from(span.len).unwrap()]);
     }
     assert_eq!(data, b"1,2\n3,4\n5,6\n");
+}
+
+/// The keys come in on standard input, and only there.
+async fn what_lies_sealed_is_opened_by_the_program_alone(executor: &dyn Executor) {
+    let key = Secret::random().unwrap().of_inline();
+    let mut sealer = Sealer::new(key.clone());
+    sealer.add(b"secret,1\n").unwrap();
+    let bytes = Bytes::from(sealer.finish().unwrap());
+    let part = |bytes| Part::Sealed { sealed: Sealed::new(bytes, key.clone()), offset: 0, len: 9 };
+    let in_file = Ciphertext::file(blob(&bytes)).unwrap();
+    let parts = vec![part(Ciphertext::Memory(bytes)), part(in_file)];
+    let files = vec![InputFile { name: "part-0.csv".into(), parts }];
+    let workload = Workload {
+        inputs: vec![Input { name: "train".into(), content_type: None, files }],
+        ..script("cd $SAGEWRIGHT_OPT_ML; cat > output/keys; cp input/channels.json output/")
+    };
+    executor.submit(&workload).await.unwrap();
+    assert_eq!(ended(executor, workload.id).await, [Exit::Code(0)]);
+    let keys = read(executor, workload.id, "keys").await.unwrap();
+    let listed = read(executor, workload.id, "channels.json").await.unwrap();
+    let mut channels: Channels = serde_json::from_slice(&listed).unwrap();
+    assert!(channels.channels[0].files[0].spans[0].open().is_err(), "a key stands in a file");
+    channels.take_keys(&mut &keys[..]).unwrap();
+    let spans = &channels.channels[0].files[0].spans;
+    let mut text = String::new();
+    let parts = spans.iter().map(|span| span.open().unwrap()).collect();
+    PartReader::new(parts).read_to_string(&mut text).unwrap();
+    assert_eq!(text, "secret,1\nsecret,1\n");
 }
 
 async fn folders_are_packed_and_outputs_opened(executor: &dyn Executor) {

@@ -1,6 +1,6 @@
 //! The channels of a job: which there may be, and what may be in them.
 
-use std::{fs, path::Path};
+use std::{io, path::Path};
 
 use platform::workload::{Channel, Channels};
 
@@ -37,12 +37,10 @@ pub struct Inputs {
 impl Inputs {
     /// Reads and checks the channels of the job in `opt_ml`.
     pub fn read(opt_ml: &Path) -> Result<Self, Failure> {
-        let path = opt_ml.join(Channels::PATH);
-        let broken = |what: &dyn std::fmt::Display| {
-            Failure::Platform(format!("cannot read {}: {what}", path.display()))
-        };
-        let text = fs::read(&path).map_err(|error| broken(&error))?;
-        let channels: Channels = serde_json::from_slice(&text).map_err(|error| broken(&error))?;
+        let channels = Channels::read(opt_ml, &mut io::stdin()).map_err(|error| {
+            let path = opt_ml.join(Channels::PATH);
+            Failure::Platform(format!("cannot read {}: {error}", path.display()))
+        })?;
         Self::check(channels, opt_ml)
     }
 
@@ -132,7 +130,7 @@ mod tests {
     use platform::workload::{ChannelFile, Span};
 
     fn channel(name: &str, content_type: Option<&str>, file: &str, len: u64) -> Channel {
-        let span = Span { path: "/x".into(), offset: 0, len };
+        let span = Span::plain("/x".into(), 0, len);
         Channel {
             name: name.into(),
             content_type: content_type.map(str::to_owned),

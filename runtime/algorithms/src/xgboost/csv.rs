@@ -192,7 +192,7 @@ mod tests {
             .map(|(at, content)| {
                 let path = folder.path().join(at.to_string());
                 std::fs::File::create(&path).unwrap().write_all(content.as_bytes()).unwrap();
-                let span = Span { path, offset: 0, len: content.len() as u64 };
+                let span = Span::plain(path, 0, content.len() as u64);
                 ChannelFile { name: format!("part-{at}.csv"), spans: vec![span] }
             })
             .collect();

@@ -3,9 +3,9 @@
 //! A line may span two ranges, or many blocks; the end of the file ends a line. Nothing but one
 //! block and the line at its end is in memory.
 
-use std::{fs::File, io, os::unix::fs::FileExt};
+use std::io::{self, Read};
 
-use platform::workload::{ChannelFile, Span};
+use platform::{parts::PartReader, workload::ChannelFile};
 
 /// How much is read at once, bytes.
 const BLOCK: usize = 1 << 20;
@@ -45,10 +45,10 @@ pub fn for_each_line<E>(
     let mut held = Vec::with_capacity(2 * BLOCK);
     let mut line = 0;
     for span in &file.spans {
-        let source = File::open(&span.path).map_err(disk)?;
+        let mut source = PartReader::new(vec![span.open().map_err(disk)?]);
         let mut done = 0;
         while done < span.len {
-            done += fill(&mut held, &source, span, done).map_err(disk)?;
+            done += fill(&mut held, &mut source, span.len - done).map_err(disk)?;
             let used = take_lines(&held, &mut line, &mut row).map_err(LinesError::Row)?;
             held.drain(..used);
             if held.len() > LONGEST_LINE {
@@ -63,11 +63,11 @@ pub fn for_each_line<E>(
 }
 
 /// Appends the next block of a range; answers how long it is.
-fn fill(held: &mut Vec<u8>, source: &File, span: &Span, done: u64) -> io::Result<u64> {
-    let length = (span.len - done).min(BLOCK as u64);
+fn fill(held: &mut Vec<u8>, source: &mut PartReader, left: u64) -> io::Result<u64> {
+    let length = left.min(BLOCK as u64);
     let begin = held.len();
     held.resize(begin + usize::try_from(length).unwrap_or(BLOCK), 0);
-    source.read_exact_at(&mut held[begin..], span.offset + done)?;
+    source.read_exact(&mut held[begin..])?;
     Ok(length)
 }
 
@@ -95,8 +95,10 @@ fn without_return(line: &[u8]) -> &[u8] {
 mod tests {
     use std::{convert::Infallible, io::Write, path::Path};
 
-    use super::*;
+    use platform::workload::Span;
     use proptest::prelude::*;
+
+    use super::*;
 
     /// The file's bytes, as ranges that end at the given places.
     fn spans(path: &Path, length: usize, cuts: &[usize]) -> Vec<Span> {
@@ -104,11 +106,7 @@ mod tests {
         ends.extend([0, length]);
         ends.sort_unstable();
         ends.windows(2)
-            .map(|pair| Span {
-                path: path.to_owned(),
-                offset: pair[0] as u64,
-                len: (pair[1] - pair[0]) as u64,
-            })
+            .map(|pair| Span::plain(path.to_owned(), pair[0] as u64, (pair[1] - pair[0]) as u64))
             .collect()
     }
 
@@ -146,7 +144,7 @@ mod tests {
     #[test]
     fn a_range_beyond_the_files_end_is_an_error() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let span = Span { path: file.path().to_owned(), offset: 0, len: 5 };
+        let span = Span::plain(file.path().to_owned(), 0, 5);
         let file = ChannelFile { name: "x".into(), spans: vec![span] };
         let error = for_each_line(&file, |_, _| Ok::<(), Infallible>(())).unwrap_err();
         assert!(matches!(error, LinesError::Disk { .. }));
