@@ -18,6 +18,7 @@ mod policy;
 mod read;
 mod receive;
 mod rights;
+mod seal;
 mod settings;
 mod sweeper;
 mod tags;
@@ -50,6 +51,7 @@ pub use lifecycle::Day;
 use pins::{Pin, Pins};
 use rights::Policies;
 use sweeper::Suspects;
+pub use seal::{Vault, VaultError};
 pub use sweeper::Swept;
 
 /// The object store.

@@ -7,6 +7,7 @@
 
 mod blob_names;
 mod buckets_table;
+mod keys_table;
 mod objects_table;
 mod pages;
 mod rows;
@@ -37,6 +38,7 @@ use crate::{
 const SCHEMA: Schema = &[
     include_str!("../migrations-objects/0001_objects.sql"),
     include_str!("../migrations-objects/0002_versions.sql"),
+    include_str!("../migrations-objects/0003_sealing_keys.sql"),
 ];
 
 /// [`ObjectIndex`] over one SQLite file.

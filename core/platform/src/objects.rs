@@ -8,8 +8,10 @@
 pub mod blobs;
 mod context;
 mod cors;
+mod encryption;
 mod error;
 pub mod index;
+pub mod keys;
 mod rights;
 pub mod settings;
 mod upload;
@@ -28,6 +30,7 @@ use crate::workload::Part;
 
 pub use context::Context;
 pub use cors::{CorsAnswer, CorsAsked, CorsGrant};
+pub use encryption::{Encryption, KmsAsked, Protection, Seal};
 pub use error::ObjectError;
 pub use rights::{Asked, Circumstances};
 pub use settings::{BucketSettings, SettingsChange, Tags};

@@ -17,6 +17,7 @@ mod conditions;
 mod convert;
 mod copies;
 mod digest;
+mod encryption;
 mod errors;
 mod facts;
 mod listing;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use platform::objects::{
     BucketSettings, ObjectInfo,
     index::{Content, suite},
+    keys,
 };
 use types::Timestamp;
 
@@ -43,6 +44,17 @@ fn placed() -> (tempfile::TempDir, SqliteIndex) {
 async fn sqlite_keeps_what_an_index_promises() {
     let places = std::sync::Mutex::new(Vec::new());
     suite::all(async || {
+        let (place, index) = placed();
+        places.lock().unwrap().push(place);
+        index
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sqlite_keeps_what_a_shelf_of_keys_promises() {
+    let places = std::sync::Mutex::new(Vec::new());
+    keys::suite::all(async || {
         let (place, index) = placed();
         places.lock().unwrap().push(place);
         index

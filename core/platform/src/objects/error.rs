@@ -116,6 +116,31 @@ pub enum ObjectError {
     /// Parts of the request that do not go together, or with what it is about.
     #[error("{0}")]
     InvalidRequest(String),
+    /// The object is sealed with a key of the customer's, and none came along.
+    #[error(
+        "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object."
+    )]
+    CustomerKeyNeeded,
+    /// The customer's key that came along is not the one that the object is sealed with.
+    #[error(
+        "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key."
+    )]
+    WrongCustomerKey,
+    /// A customer's key came along, and the object is sealed with none.
+    #[error("The encryption parameters are not applicable to this object.")]
+    CustomerKeyNotApplicable,
+    /// The upload is sealed with a key of the customer's, and the part came without one, or the
+    /// other way round.
+    #[error(
+        "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters."
+    )]
+    UploadKeyNeeded,
+    /// The upload is sealed with another key of the customer's.
+    #[error("The provided encryption parameters did not match the ones used originally.")]
+    UploadKeyDiffers,
+    /// No named key can be meant by that, in KMS's words.
+    #[error("{0}")]
+    KeyNotFound(String),
     /// An argument has no meaning here.
     #[error("{0}")]
     InvalidArgument(String),

@@ -145,6 +145,12 @@ impl From<ObjectError> for Refused {
             E::CopyTooLarge | E::InvalidRequest(_) => Self::bad("InvalidRequest", message),
             // Not one of S3's: it makes clients try again later.
             E::StorageFull => Self::new(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", message),
+            E::CustomerKeyNeeded
+            | E::CustomerKeyNotApplicable
+            | E::UploadKeyNeeded
+            | E::UploadKeyDiffers => Self::bad("InvalidRequest", message),
+            E::WrongCustomerKey => Self::new(StatusCode::FORBIDDEN, "AccessDenied", message),
+            E::KeyNotFound(_) => Self::bad("KMS.NotFoundException", message),
             E::BadDigest(_) => Self::bad("BadDigest", message),
             E::ContentHash => Self::bad("XAmzContentSHA256Mismatch", message),
             E::InvalidArgument(_) => Self::argument(message),
