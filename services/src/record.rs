@@ -5,6 +5,7 @@
 mod arn;
 pub mod channel;
 mod hold;
+pub mod output;
 mod page;
 mod shelf;
 pub mod unbuilt;

@@ -8,6 +8,7 @@
 mod buckets;
 mod checksums;
 mod conditions;
+mod copies;
 mod cors;
 mod expirer;
 mod extents;
@@ -40,6 +41,7 @@ use platform::{
         blobs::Blobs,
         index::{IndexError, ObjectIndex},
     },
+    sealed::Secret,
     workload::Part,
 };
 use tokio::sync::Notify;
@@ -50,8 +52,9 @@ pub use expirer::Expired;
 pub use lifecycle::Day;
 use pins::{Pin, Pins};
 use rights::Policies;
-use sweeper::Suspects;
+use seal::Keys;
 pub use seal::{Vault, VaultError};
+use sweeper::Suspects;
 pub use sweeper::Swept;
 
 /// The object store.
@@ -60,6 +63,7 @@ pub struct Storage {
     blobs: Arc<dyn Blobs>,
     buckets: Arc<Known>,
     policies: Policies,
+    keys: Option<Keys>,
     pins: Arc<Pins>,
     /// Told after each commit, for the sweeper.
     changed: Arc<Notify>,
@@ -78,6 +82,7 @@ impl Storage {
             blobs,
             buckets: Arc::default(),
             policies: Policies::default(),
+            keys: None,
             pins: Arc::default(),
             changed: Arc::default(),
             reserve: receive::RESERVE,
@@ -89,6 +94,14 @@ impl Storage {
     #[must_use]
     pub fn reserving(self, bytes: u64) -> Self {
         Self { reserve: bytes, ..self }
+    }
+
+    /// The same store with keys, without which nothing is encrypted. `everything` says whether also
+    /// that is for which nobody asks it.
+    #[must_use]
+    pub fn with_keys(mut self, vault: Vault, everything: bool) -> Self {
+        self.keys = Some(Keys { vault, everything });
+        self
     }
 
     /// Runs a commit to its end, and holds its blobs until it is decided.
@@ -187,8 +200,18 @@ impl Objects for Storage {
         owner: &Owner,
         name: ObjectName<'_>,
         conditions: &Conditions,
+        customer: Option<&Secret>,
     ) -> Result<Option<ObjectInfo>, ObjectError> {
-        self.head_object(owner, name, conditions).await
+        self.head_object(owner, name, conditions, customer).await
+    }
+
+    async fn describe(
+        &self,
+        owner: &Owner,
+        name: ObjectName<'_>,
+    ) -> Result<ObjectInfo, ObjectError> {
+        self.owned(owner, name.bucket).await?;
+        Ok(self.held(name).await?.0.info)
     }
 
     async fn get(
@@ -197,8 +220,9 @@ impl Objects for Storage {
         name: ObjectName<'_>,
         range: Option<ByteRange>,
         conditions: &Conditions,
+        customer: Option<&Secret>,
     ) -> Result<Option<Read>, ObjectError> {
-        self.get_object(owner, name, range, conditions).await
+        self.get_object(owner, name, range, conditions, customer).await
     }
 
     async fn delete(
@@ -243,6 +267,15 @@ impl Objects for Storage {
         self.open_object(owner, name).await
     }
 
+    async fn named_key(
+        &self,
+        owner: &Owner,
+        bucket: &str,
+        key: &str,
+    ) -> Result<String, ObjectError> {
+        self.find_named_key(owner, bucket, key).await
+    }
+
     async fn create_upload(&self, owner: &Owner, new: NewUpload) -> Result<Upload, ObjectError> {
         self.begin_upload(owner, new).await
     }
@@ -264,8 +297,9 @@ impl Objects for Storage {
         range: Option<(u64, u64)>,
         target: UploadName<'_>,
         number: u32,
+        customer: Option<&Secret>,
     ) -> Result<UploadedPart, ObjectError> {
-        self.copy_part(owner, source, range, target, number).await
+        self.copy_part(owner, source, range, target, number, customer).await
     }
 
     async fn complete_upload(

@@ -10,3 +10,8 @@ CREATE TABLE sealing_keys (
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX sealing_keys_by_alias ON sealing_keys (account, alias) WHERE alias IS NOT NULL;
+
+-- How an object's bytes are encrypted, with its data key, wrapped (JSON); nothing where they lie
+-- plain.
+ALTER TABLE contents ADD COLUMN seal TEXT;
+ALTER TABLE uploads ADD COLUMN seal TEXT;

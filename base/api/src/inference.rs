@@ -259,6 +259,8 @@ pub struct TransformOutput {
     pub accept: Option<String>,
     /// `None` or `Line`.
     pub assemble_with: Option<String>,
+    /// What outputs are encrypted with: a named key's id, alias or ARN; often empty.
+    pub kms_key_id: Option<String>,
 }
 
 /// On what a transform runs.

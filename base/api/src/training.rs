@@ -129,6 +129,8 @@ pub struct OutputDataConfig {
     pub s3_output_path: String,
     /// `GZIP` (the default) or `NONE`.
     pub compression_type: Option<String>,
+    /// What it is encrypted with: a named key's id, alias or ARN; often empty.
+    pub kms_key_id: Option<String>,
 }
 
 /// On what a job runs.

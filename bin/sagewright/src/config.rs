@@ -3,6 +3,7 @@
 use std::{
     fs, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
 };
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -44,6 +45,11 @@ pub struct Settings {
     pub disk_reserve_mib: u32,
     /// How long a day of buckets' lifecycle rules lasts, seconds. For rehearsals.
     pub lifecycle_day: u32,
+    /// Encrypt every object at rest, also where neither the request nor its bucket asks for it.
+    pub encrypt_at_rest: bool,
+    /// The file with the master key: 32 bytes, raw, hexadecimal or base64. `keys/master.key` in the
+    /// data folder where it is empty, which is made at the first start.
+    pub master_key_file: PathBuf,
 }
 
 impl Default for Settings {
@@ -60,6 +66,8 @@ impl Default for Settings {
             blobs: Place::Folder,
             disk_reserve_mib: 256,
             lifecycle_day: 86_400,
+            encrypt_at_rest: false,
+            master_key_file: PathBuf::new(),
         }
     }
 }

@@ -9,6 +9,7 @@ mod command;
 mod config;
 mod data;
 mod keys;
+mod master;
 mod programs;
 mod roster;
 mod server;

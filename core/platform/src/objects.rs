@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt;
 use types::{Owner, Timestamp};
 
-use crate::workload::Part;
+use crate::{sealed::Secret, workload::Part};
 
 pub use context::Context;
 pub use cors::{CorsAnswer, CorsAsked, CorsGrant};
@@ -149,6 +149,8 @@ pub struct ObjectInfo {
     pub tags: Tags,
     /// Which version it is; `None` where its bucket never kept any.
     pub version: Option<Version>,
+    /// How its bytes are encrypted; `None` where they lie plain. Lists do not tell it.
+    pub encryption: Option<Encryption>,
 }
 
 /// Which bytes to read.
@@ -192,6 +194,8 @@ pub struct Put {
     pub content_sha256: Option<String>,
     /// Checked in the same commit that makes the object visible.
     pub conditions: Conditions,
+    /// How the bytes are to be encrypted. A part only brings the customer's key of its upload.
+    pub protection: Protection,
     /// The bytes.
     pub body: ByteStream,
 }
@@ -208,6 +212,7 @@ impl Put {
             content_md5: None,
             content_sha256: None,
             conditions: Conditions::default(),
+            protection: Protection::Unsaid,
             body,
         }
     }
@@ -260,6 +265,8 @@ pub struct CopySource<'a> {
     pub name: ObjectName<'a>,
     /// What must hold of it.
     pub conditions: &'a Conditions,
+    /// The customer's key that it is encrypted with, if it is.
+    pub customer: Option<&'a Secret>,
 }
 
 /// A copy to make. What is `None` is taken over from the source.
@@ -276,6 +283,8 @@ pub struct Copy<'a> {
     pub tags: Option<Tags>,
     /// The algorithm of the checksum to compute, `crc32`.
     pub checksum: Option<String>,
+    /// How its bytes are to be encrypted, however the source's are.
+    pub protection: Protection,
 }
 
 /// When an object goes by itself.
@@ -326,20 +335,29 @@ pub trait Objects: Send + Sync {
     /// Stores an object; visible and durable when it returns.
     async fn put(&self, owner: &Owner, put: Put) -> Result<ObjectInfo, ObjectError>;
     /// What is known of an object. `None` stands for "not modified", as the conditions say.
+    /// `customer` is the key that came along, which is needed where the object is encrypted with it.
     async fn head(
         &self,
         owner: &Owner,
         name: ObjectName<'_>,
         conditions: &Conditions,
+        customer: Option<&Secret>,
     ) -> Result<Option<ObjectInfo>, ObjectError>;
-    /// An object's bytes. `None` stands for "not modified", as the conditions say.
+    /// An object's bytes; the rest as for [`Objects::head`].
     async fn get(
         &self,
         owner: &Owner,
         name: ObjectName<'_>,
         range: Option<ByteRange>,
         conditions: &Conditions,
+        customer: Option<&Secret>,
     ) -> Result<Option<Read>, ObjectError>;
+    /// What is known of an object, to whom its bytes do not matter: no customer's key is asked for.
+    async fn describe(
+        &self,
+        owner: &Owner,
+        name: ObjectName<'_>,
+    ) -> Result<ObjectInfo, ObjectError>;
     /// Removes an object, or puts a delete marker in its place where versions are kept; with a
     /// version removes that one for good. Removing what is not there succeeds.
     async fn delete(
@@ -365,12 +383,21 @@ pub trait Objects: Send + Sync {
         owner: &Owner,
         list: &ListVersions,
     ) -> Result<VersionListing, ObjectError>;
-    /// An object as files open for reading, pinned until dropped.
+    /// An object as files open for reading, pinned until dropped. One that only a customer's key
+    /// opens is [`ObjectError::AccessDenied`].
     async fn open_parts(
         &self,
         owner: &Owner,
         name: ObjectName<'_>,
     ) -> Result<(ObjectInfo, Vec<Part>), ObjectError>;
+    /// The ARN of the named key that objects in a bucket would be encrypted with: by id, alias or
+    /// ARN. A key of the bucket's account is made the first time it is asked for.
+    async fn named_key(
+        &self,
+        owner: &Owner,
+        bucket: &str,
+        key: &str,
+    ) -> Result<String, ObjectError>;
 
     /// Begins an upload.
     async fn create_upload(&self, owner: &Owner, new: NewUpload) -> Result<Upload, ObjectError>;
@@ -384,7 +411,7 @@ pub trait Objects: Send + Sync {
         put: Put,
     ) -> Result<UploadedPart, ObjectError>;
     /// Stores a range of the source, first and last byte inclusive, as a part. A range that leaves
-    /// the source is [`ObjectError::InvalidRange`].
+    /// the source is [`ObjectError::InvalidRange`]. `customer` is the key of the upload.
     async fn upload_part_copy(
         &self,
         owner: &Owner,
@@ -392,6 +419,7 @@ pub trait Objects: Send + Sync {
         range: Option<(u64, u64)>,
         target: UploadName<'_>,
         number: u32,
+        customer: Option<&Secret>,
     ) -> Result<UploadedPart, ObjectError>;
     /// Makes the object of its parts, which need not all be used. A repeated call answers the same.
     async fn complete_upload(

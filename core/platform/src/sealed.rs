@@ -126,15 +126,39 @@ impl Sealed {
 
     /// Like [`Sealed::read`], into a buffer that can be used again; tells where in it they are.
     fn read_into(&self, offset: u64, len: u64, buffer: &mut Vec<u8>) -> io::Result<Range<usize>> {
+        let window = Window::of(offset, len, self.bytes.size())?;
+        self.bytes.read(window.at_rest.clone(), buffer)?;
+        window.open(&self.key, buffer)
+    }
+}
+
+/// The blocks that hold a range of plain bytes.
+#[derive(Clone, Debug)]
+pub struct Window {
+    /// Where they lie in the sealed run, bytes.
+    pub at_rest: Range<u64>,
+    /// The number of the first.
+    first: u64,
+    /// Where the range is in their plain bytes.
+    plain: Range<usize>,
+}
+
+impl Window {
+    /// The blocks for a range, of a run that is `size` bytes at rest.
+    pub fn of(offset: u64, len: u64, size: u64) -> io::Result<Self> {
         let end = offset.checked_add(len).ok_or_else(cut_short)?;
         let (first, after) = (offset / BLOCK as u64, end.div_ceil(BLOCK as u64));
-        let at_rest = |block: u64| block.saturating_mul(SEALED_BLOCK as u64);
-        let from = at_rest(first).min(self.bytes.size());
-        self.bytes.read(from..at_rest(after).min(self.bytes.size()).max(from), buffer)?;
-        self.key.open(first, buffer)?;
+        let at_rest = |block: u64| block.saturating_mul(SEALED_BLOCK as u64).min(size);
+        let (from, to) = (at_rest(first), at_rest(after));
         let skipped = index(offset - first * BLOCK as u64)?;
-        let found = skipped..skipped + index(len)?;
-        if found.end > buffer.len() { Err(cut_short()) } else { Ok(found) }
+        let plain = skipped..skipped.checked_add(index(len)?).ok_or_else(cut_short)?;
+        Ok(Self { at_rest: from..to.max(from), first, plain })
+    }
+
+    /// Decrypts the blocks where they are, and tells where in the buffer the range is then.
+    pub fn open(&self, key: &BlobKey, blocks: &mut Vec<u8>) -> io::Result<Range<usize>> {
+        key.open(self.first, blocks)?;
+        if self.plain.end > blocks.len() { Err(cut_short()) } else { Ok(self.plain.clone()) }
     }
 }
 

@@ -84,7 +84,7 @@ pub async fn check(
     let uri = data(container)?;
     let missing = || invalid(format!("Could not find model data at {uri}."));
     match objects
-        .head(owner, ObjectName::current(&uri.bucket, &uri.key), &Conditions::default())
+        .head(owner, ObjectName::current(&uri.bucket, &uri.key), &Conditions::default(), None)
         .await
     {
         Ok(Some(_)) => Ok(()),

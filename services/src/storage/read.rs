@@ -16,6 +16,7 @@ use platform::{
         index::{Content, Entry, Extent, Found},
         whole,
     },
+    sealed::{Ciphertext, Sealed, Secret, sealed_len},
     workload::Part,
 };
 use types::Owner;
@@ -26,6 +27,7 @@ use super::{
     extents::slice,
     failed, failed_at,
     pins::Pin,
+    seal::pieces,
 };
 
 /// Keys in a page at most (S3's limit of `max-keys`).
@@ -63,7 +65,7 @@ impl Storage {
         }
     }
 
-    /// The bytes of some content.
+    /// The bytes of some content that lies plain.
     pub(super) fn body(&self, content: Content, pin: Pin) -> ByteStream {
         match content {
             Content::Inline(bytes) => whole(bytes),
@@ -75,14 +77,37 @@ impl Storage {
         }
     }
 
+    /// The plain bytes of a range. `data` is the data key, where the content is sealed.
+    pub(super) fn plain(
+        &self,
+        content: &Content,
+        (offset, len): (u64, u64),
+        data: Option<Secret>,
+        pin: Pin,
+    ) -> Result<ByteStream, ObjectError> {
+        match (content, data) {
+            (content, None) => Ok(self.body(slice(content, offset, len), pin)),
+            (Content::Inline(bytes), Some(data)) => {
+                let bytes = Ciphertext::Memory(bytes.clone());
+                let opened = Sealed::new(bytes, data.of_inline()).read(offset, len);
+                opened.map(whole).map_err(ObjectError::internal)
+            }
+            (Content::Extents(extents), Some(data)) => {
+                Ok(pieces::read(self.blobs.clone(), extents, (offset, len), data, pin))
+            }
+        }
+    }
+
     pub(super) async fn head_object(
         &self,
         owner: &Owner,
         name: ObjectName<'_>,
         conditions: &Conditions,
+        customer: Option<&Secret>,
     ) -> Result<Option<ObjectInfo>, ObjectError> {
-        self.owned(owner, name.bucket).await?;
+        let bucket = self.owned(owner, name.bucket).await?;
         let (entry, _pin) = self.held(name).await?;
+        self.opened(&bucket, &entry, customer).await?;
         match judge(conditions, &entry.info) {
             Verdict::Proceed => Ok(Some(entry.info)),
             Verdict::NotModified => Ok(None),
@@ -96,20 +121,20 @@ impl Storage {
         name: ObjectName<'_>,
         range: Option<ByteRange>,
         conditions: &Conditions,
+        customer: Option<&Secret>,
     ) -> Result<Option<Read>, ObjectError> {
-        self.owned(owner, name.bucket).await?;
+        let bucket = self.owned(owner, name.bucket).await?;
         let (entry, pin) = self.held(name).await?;
+        let data = self.opened(&bucket, &entry, customer).await?;
         match judge(conditions, &entry.info) {
             Verdict::Proceed => {}
             Verdict::NotModified => return Ok(None),
             Verdict::Failed => return Err(ObjectError::PreconditionFailed),
         }
         let range = conditions::resolve(range, entry.info.size)?;
-        let content = match range {
-            Some((offset, len)) => slice(&entry.content, offset, len),
-            None => entry.content,
-        };
-        Ok(Some(Read { info: entry.info, range, body: self.body(content, pin) }))
+        let wanted = range.unwrap_or((0, entry.info.size));
+        let body = self.plain(&entry.content, wanted, data, pin)?;
+        Ok(Some(Read { info: entry.info, range, body }))
     }
 
     pub(super) async fn list_objects(
@@ -146,13 +171,44 @@ impl Storage {
         owner: &Owner,
         name: ObjectName<'_>,
     ) -> Result<(ObjectInfo, Vec<Part>), ObjectError> {
-        self.owned(owner, name.bucket).await?;
+        let bucket = self.owned(owner, name.bucket).await?;
         let (entry, _pin) = self.held(name).await?;
-        let parts = match entry.content {
-            Content::Inline(bytes) => vec![Part::Inline(bytes)],
-            Content::Extents(extents) => self.open_extents(extents).await?,
+        let opened = self.opened(&bucket, &entry, None).await;
+        let data = opened.map_err(|error| match error {
+            ObjectError::CustomerKeyNeeded => ObjectError::AccessDenied,
+            other => other,
+        })?;
+        let parts = match (entry.content, data) {
+            (Content::Inline(bytes), None) => vec![Part::Inline(bytes)],
+            (Content::Inline(bytes), Some(data)) => {
+                let sealed = Sealed::new(Ciphertext::Memory(bytes), data.of_inline());
+                vec![Part::Sealed { sealed, offset: 0, len: entry.info.size }]
+            }
+            (Content::Extents(extents), None) => self.open_extents(extents).await?,
+            (Content::Extents(extents), Some(data)) => self.open_sealed(extents, &data).await?,
         };
         Ok((entry.info, parts))
+    }
+
+    /// Each extent is a whole blob, which stays as it lies.
+    async fn open_sealed(
+        &self,
+        extents: Vec<Extent>,
+        data: &Secret,
+    ) -> Result<Vec<Part>, ObjectError> {
+        let mut parts = Vec::with_capacity(extents.len());
+        for Extent { blob, offset, len } in extents {
+            let bytes = match self.blobs.open(blob).await.map_err(ObjectError::internal)? {
+                Some(file) => Ciphertext::file(file).map_err(ObjectError::internal)?,
+                None => {
+                    let whole = Extent { blob, offset, len: sealed_len(len) };
+                    Ciphertext::Memory(self.fetch(whole).await?)
+                }
+            };
+            let sealed = Sealed::new(bytes, data.of_blob(blob));
+            parts.push(Part::Sealed { sealed, offset: 0, len });
+        }
+        Ok(parts)
     }
 
     /// Each blob is opened once, however many extents name it.

@@ -1,20 +1,25 @@
-//! Takes a body in: hashes it while it is written, keeps what its sender promised, and leaves
-//! nothing behind where that fails.
+//! Takes a body in: hashes and seals it while it is written, keeps what its sender promised, and
+//! leaves nothing behind where that fails.
 
-use std::io;
+use std::{io, mem, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use platform::objects::{
-    ByteStream, ObjectError,
-    blobs::{BlobWriter, Blobs},
-    index::{Content, Extent},
+use platform::{
+    objects::{
+        ByteStream, Checksums, ObjectError,
+        blobs::{BlobWriter, Blobs},
+        index::{Content, Extent},
+    },
+    sealed::{BlobKey, Sealer},
 };
 use tokio::task::{JoinHandle, spawn_blocking};
+use types::Id;
 
 use super::{
     checksums::{Digests, Hashes, Promise},
     pins::{Pin, Pins},
+    seal::Sealing,
 };
 
 /// Objects up to this size live in the index: a put of one costs one group commit and no file
@@ -27,16 +32,20 @@ pub(super) const LARGEST: u64 = 5 << 30;
 pub(super) const RESERVE: u64 = 256 << 20;
 /// How often the free space is looked at while a body comes in, bytes.
 const LOOK: u64 = 64 << 20;
-/// Bytes that are hashed in one go on another thread; what is smaller is hashed where it stands.
-const HASHED: usize = 1 << 20;
+/// Bytes that are hashed, and sealed, in one go on another thread.
+const PASSED: usize = 1 << 20;
+/// Bytes that are hashed and sealed before the next: few enough to stay in a processor's cache.
+const IN_CACHE: usize = 64 << 10;
 /// Chunks that are gathered for that at most.
 const CHUNKS: usize = 1024;
 
 /// A body that came in whole and as promised.
 pub(super) struct Received {
     pub(super) content: Content,
+    /// Plain bytes.
     pub(super) size: u64,
-    pub(super) digests: Digests,
+    pub(super) etag: String,
+    pub(super) checksums: Checksums,
     /// Holds its blob until the index names it.
     pub(super) pin: Pin,
 }
@@ -44,11 +53,13 @@ pub(super) struct Received {
 /// Where bodies go.
 pub(super) struct Receiver<'a> {
     pub(super) blobs: &'a dyn Blobs,
-    pub(super) pins: &'a std::sync::Arc<Pins>,
+    pub(super) pins: &'a Arc<Pins>,
     /// Bodies up to this size become inline content, bytes.
     pub(super) inline: Option<u64>,
     /// Free bytes that stay free.
     pub(super) reserve: u64,
+    /// What they are sealed with, if they are.
+    pub(super) sealing: Option<&'a Sealing>,
 }
 
 impl Receiver<'_> {
@@ -79,13 +90,32 @@ impl Receiver<'_> {
         size: u64,
         promise: &Promise,
     ) -> Result<Received, ObjectError> {
-        let bytes = chunks.concat();
-        let mut hashes = promise.hashes();
-        hashes.update(&bytes);
-        let digests = hashes.finish();
+        let key = self.sealing.map(|sealing| sealing.data.of_inline());
+        let mut pass = Pass::new(self.hashes(promise), key);
+        for chunk in chunks {
+            pass.update(chunk).map_err(ObjectError::internal)?;
+        }
+        let (digests, sealed) = pass.finish().map_err(ObjectError::internal)?;
         promise.check(&digests)?;
+        let bytes = sealed.unwrap_or_else(|| chunks.concat());
         let content = Content::Inline(bytes.into());
-        Ok(Received { content, size, digests, pin: self.pins.pin([]) })
+        Ok(self.received(content, size, digests, self.pins.pin([])))
+    }
+
+    /// Whether the ETag is the MD5 of the bytes.
+    fn tells_md5(&self) -> bool {
+        self.sealing.is_none_or(|sealing| sealing.seal.encryption.keeps_md5())
+    }
+
+    fn hashes(&self, promise: &Promise) -> Hashes {
+        promise.hashes(self.tells_md5())
+    }
+
+    /// An ETag that is no MD5 is drawn at random: it must tell nothing of the bytes.
+    fn received(&self, content: Content, size: u64, digests: Digests, pin: Pin) -> Received {
+        let md5 = digests.md5.filter(|_| self.tells_md5());
+        let etag = md5.map_or_else(|| Id::random().to_string(), hex::encode);
+        Received { content, size, etag, checksums: digests.checksums, pin }
     }
 
     async fn keep_blob(
@@ -95,8 +125,15 @@ impl Receiver<'_> {
         mut body: ByteStream,
         promise: &Promise,
     ) -> Result<Received, ObjectError> {
-        let mut sink = Sink::begin(self.blobs, promise).await?;
-        let pin = self.pins.pin([sink.writer.id()]);
+        let writer = self.blobs.begin().await.map_err(unwritten)?;
+        let blob = writer.id();
+        let key = self.sealing.map(|sealing| sealing.data.of_blob(blob));
+        let mut sink = Sink {
+            sealed: key.is_some(),
+            writer,
+            passing: Passing::new(self.hashes(promise), key),
+        };
+        let pin = self.pins.pin([blob]);
         for chunk in first {
             sink.add(chunk).await?;
         }
@@ -108,11 +145,9 @@ impl Receiver<'_> {
                 looked = size;
             }
         }
-        let digests = sink.hashing.finish().await?;
-        promise.check(&digests)?;
-        let extent = Extent { blob: sink.writer.id(), offset: 0, len: size };
-        sink.writer.commit().await.map_err(unwritten)?;
-        Ok(Received { content: Content::Extents(vec![extent]), size, digests, pin })
+        let digests = sink.finish(promise).await?;
+        let content = Content::Extents(vec![Extent { blob, offset: 0, len: size }]);
+        Ok(self.received(content, size, digests, pin))
     }
 }
 
@@ -143,79 +178,147 @@ fn unwritten(error: io::Error) -> ObjectError {
     }
 }
 
-/// A blob and the hashes of what is written to it.
+/// A blob, and what is done with the bytes on their way into it.
 struct Sink {
     writer: Box<dyn BlobWriter>,
-    hashing: Hashing,
+    passing: Passing,
+    sealed: bool,
 }
 
 impl Sink {
-    async fn begin(blobs: &dyn Blobs, promise: &Promise) -> Result<Self, ObjectError> {
-        let writer = blobs.begin().await.map_err(unwritten)?;
-        Ok(Self { writer, hashing: Hashing::new(promise.hashes()) })
+    /// Plain bytes are written beside the hashing; what is sealed is written when it is.
+    async fn add(&mut self, chunk: Bytes) -> Result<(), ObjectError> {
+        if !self.sealed {
+            self.write(chunk.clone()).await?;
+        }
+        match self.passing.add(chunk).await? {
+            Some(sealed) => self.write(sealed.into()).await,
+            None => Ok(()),
+        }
     }
 
-    async fn add(&mut self, chunk: Bytes) -> Result<(), ObjectError> {
-        self.hashing.add(chunk.clone()).await?;
-        self.writer.write(chunk).await.map_err(unwritten)
+    async fn write(&mut self, bytes: Bytes) -> Result<(), ObjectError> {
+        self.writer.write(bytes).await.map_err(unwritten)
+    }
+
+    async fn finish(mut self, promise: &Promise) -> Result<Digests, ObjectError> {
+        let (digests, rest) = self.passing.finish().await?;
+        promise.check(&digests)?;
+        for sealed in rest {
+            self.writer.write(sealed.into()).await.map_err(unwritten)?;
+        }
+        self.writer.commit().await.map_err(unwritten)?;
+        Ok(digests)
     }
 }
 
-/// Hashes large blocks on other threads while the next is coming in. No thread waits for a slow
+/// What is done with bytes while they are in the processor's cache: hashing, and sealing where it
+/// is asked for.
+struct Pass {
+    hashes: Hashes,
+    sealer: Option<Sealer>,
+}
+
+impl Pass {
+    fn new(hashes: Hashes, key: Option<BlobKey>) -> Self {
+        Self { hashes, sealer: key.map(Sealer::new) }
+    }
+
+    fn update(&mut self, chunk: &[u8]) -> io::Result<()> {
+        for piece in chunk.chunks(IN_CACHE) {
+            self.hashes.update(piece);
+            if let Some(sealer) = &mut self.sealer {
+                sealer.add(piece)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was sealed since the last call.
+    fn sealed(&mut self) -> Option<Vec<u8>> {
+        self.sealer.as_mut().map(Sealer::take)
+    }
+
+    fn finish(self) -> io::Result<(Digests, Option<Vec<u8>>)> {
+        Ok((self.hashes.finish(), self.sealer.map(Sealer::finish).transpose()?))
+    }
+}
+
+/// Passes large blocks on other threads while the next is coming in. No thread waits for a slow
 /// sender.
-pub(super) struct Hashing {
+pub(super) struct Passing {
     state: State,
     gathered: Vec<Bytes>,
     gathered_len: usize,
 }
 
-/// Where the hashes are.
+/// Where the pass is.
 enum State {
-    Here(Box<Hashes>),
-    Away(JoinHandle<Box<Hashes>>),
-    /// Lost with a thread that panicked.
+    Here(Box<Pass>),
+    Away(JoinHandle<io::Result<Passed>>),
+    /// Lost with a thread that failed.
     Gone,
 }
 
+/// A pass that came back, and what it sealed.
+type Passed = (Box<Pass>, Option<Vec<u8>>);
+
 impl State {
-    async fn back(&mut self) -> Result<Box<Hashes>, ObjectError> {
-        match std::mem::replace(self, Self::Gone) {
-            Self::Here(hashes) => Ok(hashes),
-            Self::Away(task) => task.await.map_err(ObjectError::internal),
-            Self::Gone => Err(ObjectError::internal("the hashing thread panicked")),
+    async fn back(&mut self) -> Result<Passed, ObjectError> {
+        match mem::replace(self, Self::Gone) {
+            Self::Here(pass) => Ok((pass, None)),
+            Self::Away(task) => {
+                task.await.map_err(ObjectError::internal)?.map_err(ObjectError::internal)
+            }
+            Self::Gone => Err(ObjectError::internal("the hashing thread failed")),
         }
     }
 }
 
-fn update_all(mut hashes: Box<Hashes>, chunks: &[Bytes]) -> Box<Hashes> {
+fn pass_all(mut pass: Box<Pass>, chunks: &[Bytes]) -> io::Result<Passed> {
     for chunk in chunks {
-        hashes.update(chunk);
+        pass.update(chunk)?;
     }
-    hashes
+    let sealed = pass.sealed();
+    Ok((pass, sealed))
 }
 
-impl Hashing {
-    pub(super) fn new(hashes: Hashes) -> Self {
-        Self { state: State::Here(Box::new(hashes)), gathered: Vec::new(), gathered_len: 0 }
+impl Passing {
+    fn new(hashes: Hashes, key: Option<BlobKey>) -> Self {
+        let state = State::Here(Box::new(Pass::new(hashes, key)));
+        Self { state, gathered: Vec::new(), gathered_len: 0 }
     }
 
-    pub(super) async fn add(&mut self, chunk: Bytes) -> Result<(), ObjectError> {
+    /// For bytes that are only looked at.
+    pub(super) fn hashing(hashes: Hashes) -> Self {
+        Self::new(hashes, None)
+    }
+
+    /// Answers what was sealed of earlier chunks, if that is ready.
+    pub(super) async fn add(&mut self, chunk: Bytes) -> Result<Option<Vec<u8>>, ObjectError> {
         self.gathered_len += chunk.len();
         self.gathered.push(chunk);
-        if self.gathered_len < HASHED && self.gathered.len() < CHUNKS {
-            return Ok(());
+        if self.gathered_len < PASSED && self.gathered.len() < CHUNKS {
+            return Ok(None);
         }
-        let hashes = self.state.back().await?;
-        let chunks = std::mem::take(&mut self.gathered);
+        let (pass, sealed) = self.state.back().await?;
+        let chunks = mem::take(&mut self.gathered);
         self.gathered_len = 0;
-        self.state = State::Away(spawn_blocking(move || update_all(hashes, &chunks)));
-        Ok(())
+        self.state = State::Away(spawn_blocking(move || pass_all(pass, &chunks)));
+        Ok(sealed)
     }
 
-    pub(super) async fn finish(mut self) -> Result<Digests, ObjectError> {
-        let hashes = self.state.back().await?;
+    /// The digests, and all that was sealed and not answered yet, in order.
+    pub(super) async fn finish(mut self) -> Result<(Digests, Vec<Vec<u8>>), ObjectError> {
+        let (pass, sealed) = self.state.back().await?;
         let chunks = self.gathered;
-        let digests = spawn_blocking(move || update_all(hashes, &chunks).finish());
-        digests.await.map_err(ObjectError::internal)
+        let finished = spawn_blocking(move || {
+            let (pass, more) = pass_all(pass, &chunks)?;
+            let (digests, last) = pass.finish()?;
+            Ok((digests, [more, last].into_iter().flatten().collect::<Vec<_>>()))
+        });
+        let finished: io::Result<_> = finished.await.map_err(ObjectError::internal)?;
+        let (digests, rest) = finished.map_err(ObjectError::internal)?;
+        Ok((digests, sealed.into_iter().chain(rest).collect()))
     }
 }

@@ -11,6 +11,8 @@
 
 mod asked;
 mod names;
+pub(super) mod pieces;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -30,8 +32,9 @@ use platform::{
 };
 use types::{Id, Timestamp};
 
-pub(super) use asked::{Method, resolve};
+pub(super) use asked::Method;
 use names::KeyName;
+pub(super) use store::Keys;
 
 /// Whose the store's own keys are; no account is called so.
 const STORE: &str = "store";

@@ -4,6 +4,7 @@ mod crash_points;
 mod expiring;
 mod model;
 mod rules;
+mod sealing;
 mod survival;
 mod uploading;
 mod versions;
@@ -12,14 +13,21 @@ use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
-use platform::objects::{
-    ByteRange, Conditions, Copy, CopySource, DeleteIf, Deleted, ObjectError, ObjectInfo,
-    ObjectName, Objects as _, Put, blobs::memory::MemoryBlobs, index::memory::MemoryIndex, whole,
+use platform::{
+    objects::{
+        ByteRange, Conditions, Copy, CopySource, DeleteIf, Deleted, ObjectError, ObjectInfo,
+        ObjectName, Objects as _, Protection, Put,
+        blobs::memory::MemoryBlobs,
+        index::memory::MemoryIndex,
+        keys::{KeyShelf, memory::MemoryShelf},
+        whole,
+    },
+    sealed::Secret,
 };
 use store_sql::objects::SqliteIndex;
 use types::Owner;
 
-use super::Storage;
+use super::{Storage, Vault};
 
 const BUCKET: &str = "data";
 
@@ -31,20 +39,38 @@ fn stranger() -> Owner {
     Owner::new("999999999999", "eu-west-1", "arn:aws:iam::999999999999:user/other")
 }
 
-fn in_memory() -> Storage {
-    Storage::new(Arc::new(MemoryIndex::default()), Arc::new(MemoryBlobs::default()))
+async fn vault(shelf: Arc<dyn KeyShelf>) -> Vault {
+    Vault::open(shelf, Secret::from_bytes([1; 32])).await.unwrap()
 }
 
-fn on_disk(place: &Path) -> Storage {
+async fn in_memory(everything: bool) -> Storage {
+    let (index, blobs) = (MemoryIndex::default(), MemoryBlobs::default());
+    let vault = vault(Arc::new(MemoryShelf::default())).await;
+    Storage::new(Arc::new(index), Arc::new(blobs)).with_keys(vault, everything)
+}
+
+fn open(place: &Path) -> (Arc<SqliteIndex>, Arc<blobs::Folder>) {
     let index = SqliteIndex::open(place.join("index.db")).unwrap();
-    let blobs = blobs::Folder::open(place).unwrap();
-    Storage::new(Arc::new(index), Arc::new(blobs))
+    (Arc::new(index), Arc::new(blobs::Folder::open(place).unwrap()))
 }
 
-/// Two stores with a bucket, and the folder that one of them lives in.
-async fn both() -> (tempfile::TempDir, [Storage; 2]) {
+async fn on_disk(place: &Path, everything: bool) -> Storage {
+    let (index, blobs) = open(place);
+    let vault = vault(index.clone()).await;
+    Storage::new(index, blobs).with_keys(vault, everything)
+}
+
+/// Stores with a bucket: in memory and in the folder, and two that encrypt everything.
+async fn all() -> (tempfile::TempDir, [Storage; 4]) {
     let place = tempfile::tempdir().unwrap();
-    let stores = [in_memory(), on_disk(place.path())];
+    let sealed = place.path().join("sealed");
+    std::fs::create_dir(&sealed).unwrap();
+    let stores = [
+        in_memory(false).await,
+        on_disk(place.path(), false).await,
+        in_memory(true).await,
+        on_disk(&sealed, true).await,
+    ];
     for store in &stores {
         store.create_bucket(&owner(), BUCKET).await.unwrap();
     }
@@ -65,7 +91,7 @@ async fn delete(store: &Storage, key: &str) -> Deleted {
 }
 
 async fn head(store: &Storage, name: ObjectName<'_>) -> Result<ObjectInfo, ObjectError> {
-    Ok(store.head(&owner(), name, &Conditions::default()).await?.unwrap())
+    Ok(store.head(&owner(), name, &Conditions::default(), None).await?.unwrap())
 }
 
 /// Copies a key, where the conditions hold of it.
@@ -77,18 +103,19 @@ async fn copy(
 ) -> Result<ObjectInfo, ObjectError> {
     let me = owner();
     let copy = Copy {
-        source: CopySource { owner: &me, name: at(from), conditions },
+        source: CopySource { owner: &me, name: at(from), conditions, customer: None },
         target: (BUCKET, to),
         conditions: &Conditions::default(),
         headers: None,
         tags: None,
         checksum: None,
+        protection: Protection::Unsaid,
     };
     store.copy(&me, copy).await
 }
 
 async fn get(store: &Storage, key: &str, range: Option<ByteRange>) -> Result<Vec<u8>, ObjectError> {
-    let read = store.get(&owner(), at(key), range, &Conditions::default()).await?;
+    let read = store.get(&owner(), at(key), range, &Conditions::default(), None).await?;
     let chunks: Vec<Bytes> = read.unwrap().body.try_collect().await.unwrap();
     Ok(chunks.concat())
 }

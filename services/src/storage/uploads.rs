@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 
 use futures_util::StreamExt as _;
-use platform::objects::{
-    ByteStream, Checksums, Completion, CopySource, NewUpload, ObjectError, ObjectInfo, ObjectName,
-    ObjectPart, PartName, Put, Upload, UploadName, UploadedPart,
-    index::{Content, Entry, Found, IndexError, PartEntry},
+use platform::{
+    objects::{
+        ByteStream, Checksums, Completion, CopySource, NewUpload, ObjectError, ObjectInfo,
+        ObjectName, ObjectPart, PartName, Protection, Put, Upload, UploadName, UploadedPart,
+        index::{Content, Entry, Found, IndexError, PartEntry},
+    },
+    sealed::Secret,
 };
 use types::{Id, Owner, Timestamp};
 
@@ -14,10 +17,12 @@ use super::{
     Storage,
     checksums::{self, Algorithm, Digests, Promise},
     conditions,
+    copies::of_ours,
     extents::slice,
     failed, failed_at, names,
     pins::Pin,
-    receive::{Hashing, LARGEST},
+    receive::{LARGEST, Passing},
+    seal::Sealing,
     tags,
 };
 
@@ -36,15 +41,17 @@ impl Storage {
         owner: &Owner,
         new: NewUpload,
     ) -> Result<Upload, ObjectError> {
-        let NewUpload { bucket, key, headers, tags, checksums } = new;
-        self.owned(owner, &bucket).await?;
+        let NewUpload { bucket, key, headers, tags, checksums, protection } = new;
+        let place = self.owned(owner, &bucket).await?;
         names::check_key(&key)?;
         tags::check_object(&tags)?;
         checksums::check_asked(&checksums)?;
         self.require_room()?;
+        let sealing = self.sealing(&place, &key, self.method(&place, protection)).await?;
+        let seal = sealing.map(|sealing| sealing.seal);
         let created = Timestamp::now();
         let id = Id::random().to_string();
-        let upload = Upload { key, id, created, headers, tags, checksums };
+        let upload = Upload { key, id, created, headers, tags, checksums, seal };
         let begun = self.index.create_upload(&bucket, upload.clone()).await;
         begun.map_err(|error| failed_at(error, &bucket, &upload.key))?;
         Ok(upload)
@@ -61,6 +68,19 @@ impl Storage {
         found.ok_or(ObjectError::NoSuchUpload)
     }
 
+    /// The same, and what its parts are sealed with.
+    async fn open_upload(
+        &self,
+        owner: &Owner,
+        name: UploadName<'_>,
+        customer: Option<&Secret>,
+    ) -> Result<(Upload, Option<Sealing>), ObjectError> {
+        let bucket = self.owned(owner, name.bucket).await?;
+        let upload = self.upload_of(owner, name).await?;
+        let sealing = self.sealing_of(&bucket, &upload, customer).await?;
+        Ok((upload, sealing))
+    }
+
     pub(super) async fn put_part(
         &self,
         owner: &Owner,
@@ -69,26 +89,37 @@ impl Storage {
         put: Put,
     ) -> Result<UploadedPart, ObjectError> {
         check_number(number)?;
-        let Put { bucket, key, checksums, content_md5, content_sha256, body, .. } = put;
+        let Put { bucket, key, checksums, content_md5, content_sha256, protection, body, .. } = put;
         let name = UploadName { bucket: &bucket, key: &key, id: upload };
-        let found = self.upload_of(owner, name).await?;
+        let customer = match &protection {
+            Protection::Customer(key) => Some(key),
+            Protection::Unsaid | Protection::S3 | Protection::Kms(_) => None,
+        };
+        let (found, sealing) = self.open_upload(owner, name, customer).await?;
         let algorithm = Algorithm::asked(&found.checksums)?;
         let promise = Promise::new(&checksums, algorithm, content_md5.as_deref())?;
         let promise = promise.signed(content_sha256);
-        self.keep_part(upload, number, body, &promise).await
+        self.keep_part((upload, number), body, &promise, sealing.as_ref()).await
     }
 
     /// Takes a part in as a blob of its own.
     async fn keep_part(
         &self,
-        upload: &str,
-        number: u32,
+        (upload, number): (&str, u32),
         body: ByteStream,
         promise: &Promise,
+        sealing: Option<&Sealing>,
     ) -> Result<UploadedPart, ObjectError> {
-        let received = self.receiver(None).take(body, promise).await?;
+        let received = self.receiver(None, sealing).take(body, promise).await?;
         let content = received.content;
-        let part = describe(number, received.size, received.digests);
+        let part = UploadedPart {
+            number,
+            size: received.size,
+            etag: received.etag,
+            modified: Timestamp::now(),
+            checksums: received.checksums,
+            encryption: sealing.map(|sealing| sealing.seal.encryption.clone()),
+        };
         match self.commit_part(upload, part.clone(), content.clone(), received.pin).await {
             Ok(()) => Ok(part),
             Err(refusal) => {
@@ -114,8 +145,8 @@ impl Storage {
         self.decide(pin, async move { index.put_part(&upload, entry).await }).await
     }
 
-    /// The bytes are read once, for the part's ETag is theirs, but not written again; only those of
-    /// an object that lives in the index are.
+    /// Plain bytes are read once, for the part's ETag is theirs, but not written again where they
+    /// stay plain; only those of an object that lives in the index are.
     pub(super) async fn copy_part(
         &self,
         owner: &Owner,
@@ -123,24 +154,50 @@ impl Storage {
         range: Option<(u64, u64)>,
         target: UploadName<'_>,
         number: u32,
+        customer: Option<&Secret>,
     ) -> Result<UploadedPart, ObjectError> {
         check_number(number)?;
         self.require_room()?;
-        self.owned(source.owner, source.name.bucket).await?;
-        let found = self.upload_of(owner, target).await?;
-        let upload = target.id;
+        let from = self.owned(source.owner, source.name.bucket).await?;
+        let (found, sealing) = self.open_upload(owner, target, customer).await?;
         let promise =
             Promise::new(&Checksums::default(), Algorithm::asked(&found.checksums)?, None)?;
         let (entry, pin) = self.held(source.name).await?;
+        let data = self.opened(&from, &entry, source.customer).await?;
         conditions::require(source.conditions, &entry.info)?;
-        let (offset, len) = inside(range, entry.info.size)?;
-        let content = slice(&entry.content, offset, len);
-        if matches!(content, Content::Inline(_)) {
-            return self.keep_part(upload, number, self.body(content, pin), &promise).await;
+        let range = inside(range, entry.info.size)?;
+        let part = (target.id, number);
+        match (data, sealing) {
+            (None, None) if matches!(entry.content, Content::Extents(_)) => {
+                let content = slice(&entry.content, range.0, range.1);
+                self.share_part(part, content, &promise, pin).await
+            }
+            (data, sealing) => {
+                let body = self.plain(&entry.content, range, data, pin)?;
+                let kept = self.keep_part(part, body, &promise, sealing.as_ref()).await;
+                kept.map_err(of_ours)
+            }
         }
+    }
+
+    /// Makes a part of blobs that another object names.
+    async fn share_part(
+        &self,
+        (upload, number): (&str, u32),
+        content: Content,
+        promise: &Promise,
+        pin: Pin,
+    ) -> Result<UploadedPart, ObjectError> {
         let again = self.pins.pin(content.blobs());
-        let digests = digest(self.body(content.clone(), again), &promise).await?;
-        let part = describe(number, len, digests);
+        let digests = digest(self.body(content.clone(), again), promise).await?;
+        let part = UploadedPart {
+            number,
+            size: content.size(),
+            etag: hex::encode(digests.md5.unwrap_or_default()),
+            modified: Timestamp::now(),
+            checksums: digests.checksums,
+            encryption: None,
+        };
         let kept = self.commit_part(upload, part.clone(), content, pin).await;
         kept.map_err(failed)?;
         Ok(part)
@@ -203,8 +260,9 @@ impl Storage {
             parts: parts.into_iter().map(object_part).collect(),
             tags: upload.tags,
             version: None,
+            encryption: upload.seal.as_ref().map(|seal| seal.encryption.clone()),
         };
-        Ok((Entry { info, upload: Some(upload.id), content }, pin))
+        Ok((Entry { info, upload: Some(upload.id), seal: upload.seal, content }, pin))
     }
 }
 
@@ -237,16 +295,6 @@ fn check_number(number: u32) -> Result<(), ObjectError> {
     Err(ObjectError::InvalidArgument(what.to_owned()))
 }
 
-fn describe(number: u32, size: u64, digests: Digests) -> UploadedPart {
-    UploadedPart {
-        number,
-        size,
-        etag: hex::encode(&digests.md5),
-        modified: Timestamp::now(),
-        checksums: digests.checksums,
-    }
-}
-
 /// Where a range that names its first and last byte begins, and how long it is.
 fn inside(range: Option<(u64, u64)>, length: u64) -> Result<(u64, u64), ObjectError> {
     let (offset, len) = match range {
@@ -262,11 +310,11 @@ pub(super) async fn digest(
     mut body: ByteStream,
     promise: &Promise,
 ) -> Result<Digests, ObjectError> {
-    let mut hashing = Hashing::new(promise.hashes());
+    let mut passing = Passing::hashing(promise.hashes(true));
     while let Some(chunk) = body.next().await {
-        hashing.add(chunk.map_err(ObjectError::internal)?).await?;
+        passing.add(chunk.map_err(ObjectError::internal)?).await?;
     }
-    hashing.finish().await
+    Ok(passing.finish().await?.0)
 }
 
 /// The uploaded parts that a client names, each as it says.

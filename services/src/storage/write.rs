@@ -1,20 +1,28 @@
-//! Objects on their way in, copied and removed.
+//! Objects on their way in, and removed.
 
 use platform::objects::{
-    Checksums, Copy, DeleteIf, Deleted, ObjectError, ObjectInfo, ObjectName, Put, Tags, Version,
+    Bucket, DeleteIf, Deleted, ObjectError, ObjectHeaders, ObjectInfo, ObjectName, Put, Tags,
+    Version,
     index::{Content, Entry, Guard, IndexError},
 };
 use types::{Owner, Timestamp};
 
 use super::{
     Storage,
-    checksums::{Algorithm, Promise},
+    checksums::Promise,
     conditions, failed_at, names,
     pins::Pin,
-    receive::{INLINE, LARGEST, Receiver, require_room},
+    receive::{INLINE, Received, Receiver, require_room},
+    seal::Sealing,
     tags,
-    uploads::digest,
 };
+
+/// What is told of an object as its client says it.
+pub(super) struct Told {
+    pub(super) key: String,
+    pub(super) headers: ObjectHeaders,
+    pub(super) tags: Tags,
+}
 
 impl Storage {
     pub(super) async fn put_object(
@@ -22,32 +30,53 @@ impl Storage {
         owner: &Owner,
         put: Put,
     ) -> Result<ObjectInfo, ObjectError> {
-        let Put { bucket, key, headers, tags, conditions, body, .. } = put;
-        self.owned(owner, &bucket).await?;
-        names::check_key(&key)?;
-        tags::check_object(&tags)?;
-        let guard = conditions::guard(&conditions)?;
+        let bucket = self.owned(owner, &put.bucket).await?;
+        names::check_key(&put.key)?;
+        tags::check_object(&put.tags)?;
+        let guard = conditions::guard(&put.conditions)?;
         let promise = Promise::new(&put.checksums, None, put.content_md5.as_deref())?;
         let promise = promise.signed(put.content_sha256);
-        let received = self.receiver(Some(INLINE)).take(body, &promise).await?;
-        let info = ObjectInfo {
-            key,
-            size: received.size,
-            etag: hex::encode(&received.digests.md5),
-            modified: Timestamp::now(),
-            headers,
-            checksums: received.digests.checksums,
-            parts: Vec::new(),
-            tags,
-            version: None,
-        };
-        let entry = Entry { info, upload: None, content: received.content };
-        self.make_visible(&bucket, entry, guard, received.pin).await
+        let method = self.method(&bucket, put.protection);
+        let sealing = self.sealing(&bucket, &put.key, method).await?;
+        let received =
+            self.receiver(Some(INLINE), sealing.as_ref()).take(put.body, &promise).await?;
+        let told = Told { key: put.key, headers: put.headers, tags: put.tags };
+        self.keep(&bucket, told, received, sealing, guard).await
     }
 
-    pub(super) fn receiver(&self, inline: Option<u64>) -> Receiver<'_> {
+    /// Makes an object of bytes that came in.
+    pub(super) async fn keep(
+        &self,
+        bucket: &Bucket,
+        told: Told,
+        received: Received,
+        sealing: Option<Sealing>,
+        guard: Guard,
+    ) -> Result<ObjectInfo, ObjectError> {
+        let seal = sealing.map(|sealing| sealing.seal);
+        let info = ObjectInfo {
+            key: told.key,
+            size: received.size,
+            etag: received.etag,
+            modified: Timestamp::now(),
+            headers: told.headers,
+            checksums: received.checksums,
+            parts: Vec::new(),
+            tags: told.tags,
+            version: None,
+            encryption: seal.as_ref().map(|seal| seal.encryption.clone()),
+        };
+        let entry = Entry { info, upload: None, seal, content: received.content };
+        self.make_visible(&bucket.name, entry, guard, received.pin).await
+    }
+
+    pub(super) fn receiver<'a>(
+        &'a self,
+        inline: Option<u64>,
+        sealing: Option<&'a Sealing>,
+    ) -> Receiver<'a> {
         let blobs = self.blobs.as_ref();
-        Receiver { blobs, pins: &self.pins, inline, reserve: self.reserve }
+        Receiver { blobs, pins: &self.pins, inline, reserve: self.reserve, sealing }
     }
 
     /// Refuses what makes the index grow while the disk is nearly full. What ends or replaces
@@ -74,7 +103,7 @@ impl Storage {
         }
     }
 
-    async fn commit(
+    pub(super) async fn commit(
         &self,
         bucket: &str,
         entry: Entry,
@@ -106,57 +135,6 @@ impl Storage {
                 tracing::warn!(%blob, %error, "a refused blob is left to the sweeper");
             }
         }
-    }
-
-    /// The source's bytes are not touched: both objects name the same blobs.
-    pub(super) async fn copy_object(
-        &self,
-        owner: &Owner,
-        copy: Copy<'_>,
-    ) -> Result<ObjectInfo, ObjectError> {
-        let Copy { source, target: (bucket, key), conditions, headers, tags, checksum } = copy;
-        self.owned(source.owner, source.name.bucket).await?;
-        self.owned(owner, bucket).await?;
-        names::check_key(key)?;
-        tags.as_ref().map_or(Ok(()), tags::check_object)?;
-        self.require_room()?;
-        let guard = conditions::guard(conditions)?;
-        let (found, pin) = self.held(source.name).await?;
-        conditions::require(source.conditions, &found.info)?;
-        if found.info.size > LARGEST {
-            return Err(ObjectError::CopyTooLarge);
-        }
-        let checksums = self.checksums_of_copy(&found, checksum).await?;
-        let info = ObjectInfo {
-            key: key.to_owned(),
-            modified: Timestamp::now(),
-            headers: headers.unwrap_or(found.info.headers),
-            tags: tags.unwrap_or(found.info.tags),
-            checksums,
-            version: None,
-            ..found.info
-        };
-        let entry = Entry { info: info.clone(), upload: None, content: found.content };
-        let copied = self.commit(bucket, entry, guard, pin).await;
-        let version = copied.map_err(|error| failed_at(error, bucket, key))?;
-        Ok(ObjectInfo { version, ..info })
-    }
-
-    /// The source's, unless another one is asked for; then all bytes are read.
-    async fn checksums_of_copy(
-        &self,
-        source: &Entry,
-        asked: Option<String>,
-    ) -> Result<Checksums, ObjectError> {
-        let asked = Checksums { algorithm: asked, ..Checksums::default() };
-        let algorithm = Algorithm::asked(&asked)?;
-        if algorithm.is_none() || algorithm == Algorithm::asked(&source.info.checksums)? {
-            return Ok(source.info.checksums.clone());
-        }
-        let again = self.pins.pin(source.content.blobs());
-        let promise = Promise::new(&asked, None, None)?;
-        let digests = digest(self.body(source.content.clone(), again), &promise).await?;
-        Ok(digests.checksums)
     }
 
     pub(super) async fn delete_object(

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use platform::{
     algorithm::{Algorithm, Algorithms, MetricDefinition},
     follow::Source,
-    objects::Objects,
+    objects::{Objects, Protection},
     store::Record,
     telemetry::{MetricName, StreamName},
     workload::{Input, Limits, Pack, Program, Workload},
@@ -20,7 +20,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use types::Owner;
 
-use crate::record::{self, S3Uri, channel};
+use super::job::TrainingJob;
+use crate::record::{self, Kind as _, S3Uri, channel, output};
 
 /// The one host of a job that is not distributed.
 pub const HOST: &str = "algo-1";
@@ -74,11 +75,13 @@ impl Plan {
             let uri = channel_uri(spec)?;
             channel::check(owner, objects, &uri, &self.spec.role_arn).await?;
         }
-        let output = self.output()?;
-        objects.bucket(owner, &output.bucket).await.map(|_| ()).map_err(|error| {
-            let path = &self.spec.output_data_config.s3_output_path;
-            invalid(format!("The S3 output path {path} cannot be written to: {error}."))
-        })
+        let key = self.spec.output_data_config.kms_key_id.as_deref();
+        output::check(owner, objects, TrainingJob::KIND, &self.output()?, key).await
+    }
+
+    /// How the model is encrypted.
+    pub fn protection(&self) -> Protection {
+        output::protection(self.spec.output_data_config.kms_key_id.as_deref())
     }
 
     /// Where the model goes.

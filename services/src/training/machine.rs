@@ -116,7 +116,8 @@ impl TrainingMachine {
         let archive = self.hands.0.output(record.id, HOST, MODEL).await;
         let Some(file) = archive.map_err(Fault::internal)? else { return Ok(Ok(None)) };
         let uri = plan.artifact()?;
-        let put = Put::new(&*uri.bucket, &*uri.key, objects::of_file(file));
+        let protection = plan.protection();
+        let put = Put { protection, ..Put::new(&*uri.bucket, &*uri.key, objects::of_file(file)) };
         match self.objects.put(&record.owner, put).await {
             Ok(_) => Ok(Ok(Some(uri.to_string()))),
             Err(error @ (ObjectError::Internal(_) | ObjectError::Body(_))) => {

@@ -28,7 +28,6 @@ const DAY: u64 = 86_400;
 /// What a request may ask for and would not get.
 const UNBUILT: &[&str] = &[
     "CheckpointConfig",
-    "OutputDataConfig.KmsKeyId",
     "ResourceConfig.InstanceGroups",
     "ResourceConfig.KeepAlivePeriodInSeconds",
     "ResourceConfig.VolumeKmsKeyId",

@@ -7,9 +7,13 @@ use jobs::{Drive, Driver, Wake};
 use platform::{
     algorithm::{Algorithm, Algorithms, MetricDefinition, Unsupported},
     executor::{Exit, Seen, fake::Fake},
-    objects::{Objects, Put, blobs::memory::MemoryBlobs, index::memory::MemoryIndex, whole},
+    objects::{
+        Objects, Put, blobs::memory::MemoryBlobs, index::memory::MemoryIndex,
+        keys::memory::MemoryShelf, whole,
+    },
     routes::{Route, RouteKey, Routes},
     scorer::{Invocation, LoadError, LoadModel, Rejection, Reply, Scorer},
+    sealed::Secret,
     store::memory::Memory,
     telemetry,
     workload::Workload,
@@ -19,7 +23,7 @@ use services::{
     Hands, Holding, Patience,
     inference::{EndpointMachine, InferenceService, Needs, TransformMachine},
     registry::{SearchService, TagService},
-    storage::Storage,
+    storage::{Storage, Vault},
     telemetry::{Follower, LogService},
     training::{TrainingMachine, TrainingService},
 };
@@ -110,10 +114,10 @@ impl House {
         let store = Arc::new(Memory::default());
         let telemetry = Arc::new(telemetry::memory::Memory::default());
         let executor = Arc::new(Fake::new());
-        let objects = Arc::new(Storage::new(
-            Arc::new(MemoryIndex::default()),
-            Arc::new(MemoryBlobs::default()),
-        ));
+        let vault = Vault::open(Arc::new(MemoryShelf::default()), Secret::from_bytes([1; 32]));
+        let storage =
+            Storage::new(Arc::new(MemoryIndex::default()), Arc::new(MemoryBlobs::default()));
+        let objects = Arc::new(storage.with_keys(vault.await.unwrap(), false));
         let (routes, wake) = (Arc::new(Routes::default()), Wake::new());
         let holding = Arc::new(Holding::new(patience));
         let hands = Hands(executor.clone());

@@ -44,7 +44,7 @@ async fn a_job_becomes_a_process_a_log_a_metric_and_a_model() {
     let key = "out/a/output/model.tar.gz";
     let kept = house
         .objects
-        .head(&owner(), ObjectName::current("data", key), &Conditions::default())
+        .head(&owner(), ObjectName::current("data", key), &Conditions::default(), None)
         .await
         .unwrap();
     assert_eq!(kept.unwrap().size, 9);
@@ -122,10 +122,6 @@ async fn what_cannot_run_is_refused_by_name_before_anything_is_written() {
         (with("/AlgorithmSpecification/TrainingImage", json!("x/pytorch:2")), "x/pytorch:2"),
         (with("/HyperParameters", json!({ "sagemaker_program": "t.py" })), "Script mode"),
         (with("/ResourceConfig/InstanceCount", json!(2)), "more than one instance"),
-        (
-            with("/OutputDataConfig", json!({ "S3OutputPath": "s3://data/", "KmsKeyId": "k" })),
-            "OutputDataConfig.KmsKeyId",
-        ),
         (with("/AlgorithmSpecification/TrainingInputMode", json!("Pipe")), "Pipe"),
     ];
     for (request, words) in cases {
@@ -133,11 +129,14 @@ async fn what_cannot_run_is_refused_by_name_before_anything_is_written() {
         assert_eq!(code, "UnsupportedOperationException", "{message}");
         assert!(message.contains(words) && message.ends_with("by Sagewright 0.1."), "{message}");
     }
+    let key = "arn:aws:kms:us-east-1:999999999999:key/k";
+    let others_key = json!({ "S3OutputPath": "s3://data/", "KmsKeyId": key });
     let channel = "/InputDataConfig/0/DataSource/S3DataSource/S3Uri";
     let cases = [
         (with(channel, json!("s3://data/none")), "No S3 objects found under S3 URL"),
         (with(channel, json!("s3://nobucket/x")), "No S3 objects found under S3 URL"),
         (with("/OutputDataConfig/S3OutputPath", json!("s3://nobucket/x")), "does not exist"),
+        (with("/OutputDataConfig", others_key), "KMS key arn:aws:kms:us-east-1:999999999999:key/k"),
         (with("/RoleArn", json!("arn:aws:iam::210987654321:role/R")), "Cross-account pass role"),
     ];
     for (request, words) in cases {

@@ -62,7 +62,7 @@ async fn every_input_has_its_predictions_beside_its_name() {
     let key = "predictions/a.csv.out";
     let kept = house
         .objects
-        .head(&owner(), ObjectName::current("data", key), &Conditions::default())
+        .head(&owner(), ObjectName::current("data", key), &Conditions::default(), None)
         .await
         .unwrap();
     let kept = kept.unwrap();
@@ -81,7 +81,7 @@ async fn a_transform_that_fails_keeps_nothing_and_says_why() {
     let key = "predictions/a.csv.out";
     let kept = house
         .objects
-        .head(&owner(), ObjectName::current("data", key), &Conditions::default())
+        .head(&owner(), ObjectName::current("data", key), &Conditions::default(), None)
         .await;
     assert!(kept.is_err());
 }

@@ -16,7 +16,7 @@ use types::Timestamp;
 use super::{
     Refusal, blob_names,
     buckets_table::{self, Place, read_versioning},
-    rows::{Json, count, micros, number_from, stored, time, version_from},
+    rows::{Json, count, micros, number_from, seal_from, stored, time, version_from},
 };
 
 /// The number of every version while versioning is off.
@@ -143,8 +143,10 @@ fn insert_content(connection: &Connection, entry: &Entry) -> rusqlite::Result<i6
         Content::Extents(extents) => (None, Some(Json(extents))),
     };
     connection
-        .prepare_cached("INSERT INTO contents (inline, extents, parts) VALUES (?1, ?2, ?3)")?
-        .insert(params![inline, extents, Json(&entry.info.parts)])
+        .prepare_cached(
+            "INSERT INTO contents (inline, extents, parts, seal) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .insert(params![inline, extents, Json(&entry.info.parts), entry.seal.as_ref().map(Json)])
 }
 
 fn insert_object(
@@ -214,7 +216,7 @@ pub(super) fn get(
     };
     let mut statement = connection.prepare_cached(
         "SELECT version, kept, size, etag, modified, checksums, headers, parts, upload, inline,
-             extents, marker, tags, versioning
+             extents, marker, tags, versioning, seal
          FROM buckets JOIN objects ON objects.bucket = buckets.id
              LEFT JOIN contents ON contents.id = objects.content
          WHERE buckets.name = ?1 AND key = ?2
@@ -231,15 +233,17 @@ fn found(row: &Row<'_>, key: String) -> rusqlite::Result<Found> {
         return Ok(Found::Marker(Marker { key, version, modified: time(row, 4)? }));
     }
     let versioning = read_versioning(row.get(13)?);
+    let seal = seal_from(row, 14)?;
     let info = ObjectInfo {
         headers: row.get::<_, Json<_>>(6)?.0,
         parts: row.get::<_, Json<_>>(7)?.0,
         tags: row.get::<_, Json<_>>(12)?.0,
         version: (versioning != Versioning::Off).then_some(version),
+        encryption: seal.as_ref().map(|seal| seal.encryption.clone()),
         ..brief_from(row, 2, key)?
     };
     let content = content_from(row)?;
-    Ok(Found::Object(Box::new(Entry { info, upload: row.get(8)?, content })))
+    Ok(Found::Object(Box::new(Entry { info, upload: row.get(8)?, seal, content })))
 }
 
 /// `size, etag, modified, checksums` from column `first` on.

@@ -1,6 +1,6 @@
 //! Between rows and the port's types.
 
-use platform::objects::{Upload, UploadedPart, Version, index::PartEntry};
+use platform::objects::{Seal, Upload, UploadedPart, Version, index::PartEntry};
 use rusqlite::{
     Error, Row,
     types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef},
@@ -75,7 +75,7 @@ pub(super) fn number_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Versi
     Ok(version_from(row.get(first + 1)?, row.get(first)?))
 }
 
-/// `key, id, created, headers, checksums, tags`.
+/// `key, id, created, headers, checksums, tags, seal`.
 pub(super) fn upload_from(row: &Row<'_>) -> rusqlite::Result<Upload> {
     Ok(Upload {
         key: key(row, 0)?,
@@ -84,7 +84,14 @@ pub(super) fn upload_from(row: &Row<'_>) -> rusqlite::Result<Upload> {
         headers: row.get::<_, Json<_>>(3)?.0,
         checksums: row.get::<_, Json<_>>(4)?.0,
         tags: row.get::<_, Json<_>>(5)?.0,
+        seal: seal_from(row, 6)?,
     })
+}
+
+/// A column with what bytes are sealed with, if they are.
+pub(super) fn seal_from(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Seal>> {
+    let seal: Option<Json<Seal>> = row.get(column)?;
+    Ok(seal.map(|Json(seal)| seal))
 }
 
 /// `number, size, etag, modified, checksums, extents`.
@@ -95,6 +102,7 @@ pub(super) fn part_from(row: &Row<'_>) -> rusqlite::Result<PartEntry> {
         etag: row.get(2)?,
         modified: time(row, 3)?,
         checksums: row.get::<_, Json<_>>(4)?.0,
+        encryption: None,
     };
     Ok(PartEntry { part, extents: row.get::<_, Json<_>>(5)?.0 })
 }

@@ -30,7 +30,7 @@ fn small(key: &str) -> Entry {
         modified: Timestamp::now(),
         ..ObjectInfo::default()
     };
-    Entry { info, upload: None, content: Content::Inline(Bytes::from_static(b"x")) }
+    Entry { info, upload: None, seal: None, content: Content::Inline(Bytes::from_static(b"x")) }
 }
 
 /// An index, and the folder that it needs.

@@ -29,7 +29,7 @@ use services::{
     accounts::{IamService, Keyring, StsService},
     inference::{EndpointMachine, InferenceService, MeterReader, Needs, TransformMachine},
     registry::{SearchService, TagService},
-    storage::{Day, Storage},
+    storage::{Day, Storage, Vault},
     telemetry::{Follower, LogService, MetricService},
     training::{TrainingMachine, TrainingService},
 };
@@ -37,7 +37,7 @@ use store_sql::{Sqlite, objects::SqliteIndex};
 use tokio::{sync::watch, task::JoinSet};
 
 use super::identities::Identities;
-use crate::{cli::Hold, config::Settings, data::Data, keys::Secrets, programs};
+use crate::{cli::Hold, config::Settings, data::Data, keys::Secrets, master, programs};
 
 /// Variables of the server's that jobs need to fetch what they run on.
 const HANDED_ON: &[&str] = &["PIP_", "SSL_CERT_", "HTTPS_PROXY", "NO_PROXY", "HOME", "PATH"];
@@ -77,6 +77,19 @@ struct Ports {
     wake: Wake,
 }
 
+/// The object store over the data folder and where its blobs lie, with its keys.
+async fn open_storage(data: &Data, settings: &Settings) -> Result<(Storage, Arc<SqliteIndex>)> {
+    let folder = data.join("objects");
+    let blobs = blobs::open(&folder, &settings.blobs).await?;
+    let index = Arc::new(SqliteIndex::open(folder.join("index.db"))?);
+    let new = Vault::is_new(&*index).await?;
+    let vault = Vault::open(index.clone(), master::open(data, settings, new)?).await?;
+    let storage = Storage::new(index.clone(), blobs)
+        .reserving(settings.disk_reserve())
+        .with_keys(vault, settings.encrypt_at_rest);
+    Ok((storage, index))
+}
+
 impl Ports {
     async fn open(
         data: &Data,
@@ -85,10 +98,7 @@ impl Ports {
         binary: File,
     ) -> Result<Self> {
         let sqlite = Arc::new(Sqlite::open(data.join("meta.db"))?);
-        let folder = data.join("objects");
-        let blobs = blobs::open(&folder, &settings.blobs).await?;
-        let index = Arc::new(SqliteIndex::open(folder.join("index.db"))?);
-        let storage = Storage::new(index.clone(), blobs).reserving(settings.disk_reserve());
+        let (storage, index) = open_storage(data, settings).await?;
         let storage = Arc::new(storage);
         let local = Local::open(&data.join("jobs"), binary, environment(data, settings))?;
         let hands = Hands(Arc::new(local));

@@ -22,8 +22,8 @@ pub use keys::{Start, common_prefix, past, start};
 
 use super::{
     Bucket, DeleteIf, Deleted, ListKeys, ListUploads, ListVersions, Listing, Marker, ObjectInfo,
-    ObjectName, SettingsChange, Tags, Upload, UploadListing, UploadName, UploadedPart, Version,
-    VersionListing,
+    ObjectName, Seal, SettingsChange, Tags, Upload, UploadListing, UploadName, UploadedPart,
+    Version, VersionListing,
 };
 
 /// A range of a blob.
@@ -47,6 +47,15 @@ pub enum Content {
 }
 
 impl Content {
+    /// Bytes as they lie.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Inline(bytes) => bytes.len() as u64,
+            Self::Extents(extents) => extents.iter().map(|extent| extent.len).sum(),
+        }
+    }
+
     /// The blobs that it needs, one name per extent.
     pub fn blobs(&self) -> impl Iterator<Item = Id> + '_ {
         let extents: &[Extent] = match self {
@@ -64,6 +73,9 @@ pub struct Entry {
     pub info: ObjectInfo,
     /// The upload that it was made of.
     pub upload: Option<String>,
+    /// What its bytes are sealed with, if they are; then [`ObjectInfo::encryption`] is of it, and
+    /// its extents are whole blobs, each as long as its plain bytes.
+    pub seal: Option<Seal>,
     /// Its bytes.
     pub content: Content,
 }

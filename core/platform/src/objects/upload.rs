@@ -2,7 +2,7 @@
 
 use types::Timestamp;
 
-use super::{Checksums, Conditions, ObjectHeaders, Tags};
+use super::{Checksums, Conditions, Encryption, ObjectHeaders, Protection, Seal, Tags};
 
 /// A part of an upload, as a client names it to complete it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct UploadedPart {
     pub modified: Timestamp,
     /// What is known of its bytes.
     pub checksums: Checksums,
+    /// How they are encrypted: told where it was just stored, and by its upload otherwise.
+    pub encryption: Option<Encryption>,
 }
 
 /// An upload under way.
@@ -58,6 +60,8 @@ pub struct Upload {
     pub tags: Tags,
     /// The checksum's algorithm.
     pub checksums: Checksums,
+    /// How its parts are encrypted, if they are.
+    pub seal: Option<Seal>,
 }
 
 /// An upload to begin.
@@ -73,6 +77,8 @@ pub struct NewUpload {
     pub tags: Tags,
     /// The checksum's algorithm, and what it is to be of.
     pub checksums: Checksums,
+    /// How its parts are to be encrypted.
+    pub protection: Protection,
 }
 
 /// An upload under way, by all that names it.

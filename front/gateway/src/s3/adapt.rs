@@ -17,6 +17,7 @@ use super::{
     body::{Checked, Checks, Sum},
     conditions::{self, OF_SOURCE},
     digest::{self, Algorithm, HEADER_PREFIX},
+    encryption,
     errors::Refused,
     facts::Facts,
     served,
@@ -68,11 +69,18 @@ pub(super) fn adapt(request: S3Request) -> Result<Adapted, Box<(Refused, Request
     let framed = Framed { payload, verified, decoded_length, trailers };
     let query = parts.uri.query().unwrap_or_default();
     let facts = Facts::of(&parts.headers, query, peer, secure);
-    let ask = Ask::of(caller, facts);
+    let encryption = encryption(&mut parts, secure || peer.ip().is_loopback());
+    let ask = Ask::of(caller, facts, encryption);
     match read(&mut parts, ask, bucket.as_deref(), framed) {
         Ok((ask, checks)) => Ok(assemble(parts, ask, checks, body)),
         Err(refused) => Err(Box::new((refused, body))),
     }
+}
+
+/// What is said of encryption. Nobody else sees it, for it holds keys.
+fn encryption(parts: &mut Parts, private: bool) -> Result<encryption::Asked, Refused> {
+    encryption::from_query(parts.uri.query().unwrap_or_default(), &mut parts.headers)?;
+    encryption::Asked::take(&mut parts.headers, private)
 }
 
 fn assemble(mut parts: Parts, ask: Ask, checks: Checks, body: RequestBody) -> Adapted {

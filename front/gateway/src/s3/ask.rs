@@ -4,10 +4,10 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use http::{HeaderName, HeaderValue};
-use platform::objects::{ByteRange, Checksums, Conditions};
+use platform::objects::{ByteRange, Checksums, Conditions, Encryption};
 use types::Caller;
 
-use super::{errors::Refused, facts::Facts};
+use super::{encryption::Asked, errors::Refused, facts::Facts};
 use crate::body::RequestBody;
 
 /// A verified request, as operations see it. Stands in the extensions, shared with the body.
@@ -28,6 +28,7 @@ pub(super) struct Ask {
     pub(super) content_md5: Option<String>,
     /// The SHA-256 that was signed, of an upload: the store compares it.
     pub(super) content_sha256: Option<String>,
+    encryption: Result<Asked, Refused>,
     outcome: Outcome,
 }
 
@@ -41,7 +42,11 @@ struct Outcome {
 
 impl Ask {
     /// A request without conditions, range and checksum.
-    pub(super) fn of(caller: Option<Caller>, facts: Facts) -> Self {
+    pub(super) fn of(
+        caller: Option<Caller>,
+        facts: Facts,
+        encryption: Result<Asked, Refused>,
+    ) -> Self {
         Self {
             caller,
             facts,
@@ -51,6 +56,7 @@ impl Ask {
             checksums: Checksums::default(),
             content_md5: None,
             content_sha256: None,
+            encryption,
             outcome: Outcome::default(),
         }
     }
@@ -81,6 +87,29 @@ impl Ask {
     pub(super) fn tell(&self, name: &'static str, value: &str) {
         if let Ok(value) = HeaderValue::try_from(value) {
             lock(&self.outcome.headers).push((HeaderName::from_static(name), value));
+        }
+    }
+
+    /// What is said of encryption. Asked for once the request is allowed, for a policy may refuse
+    /// what makes no sense either.
+    pub(super) fn encryption(&self) -> Result<&Asked, Refused> {
+        self.encryption.as_ref().map_err(Clone::clone)
+    }
+
+    /// Tells how the object is encrypted that was written.
+    pub(super) fn wrote(&self, encryption: Option<&Encryption>) {
+        self.tell_encryption(encryption, true);
+    }
+
+    /// Tells how the object is encrypted that is read.
+    pub(super) fn reads(&self, encryption: Option<&Encryption>) {
+        self.tell_encryption(encryption, false);
+    }
+
+    fn tell_encryption(&self, encryption: Option<&Encryption>, written: bool) {
+        let (Some(encryption), Ok(asked)) = (encryption, &self.encryption) else { return };
+        for (name, value) in asked.told(encryption, written) {
+            self.tell(name, &value);
         }
     }
 

@@ -34,23 +34,26 @@ impl Desk {
         let kept = tags.clone().unwrap_or_default();
         let owner = &self.allow_put(ask, target.0, target.1, &kept).await?;
         let replace = replaces(input.metadata_directive.as_ref())?;
-        if name == ObjectName::current(target.0, target.1) && !replace {
-            return Err(to_itself());
+        let encryption = ask.encryption()?;
+        if name == ObjectName::current(target.0, target.1) && !replace && !encryption.is_said() {
+            self.check_copy_to_itself(owner, target.0).await?;
         }
         let checksum = input.checksum_algorithm.as_ref();
         let headers = if replace { Some(stored!(input)) } else { None };
         let copy = Copy {
-            source: CopySource { owner: reader, name, conditions: &ask.source_conditions },
+            source: source(reader, name, ask)?,
             target,
             conditions: &ask.conditions,
             headers,
             tags,
             checksum: checksum.map(|algorithm| algorithm.as_str().to_ascii_lowercase()),
+            protection: encryption.protection(),
         };
         let info = match self.objects.copy(owner, copy).await {
             Ok(info) => info,
             Err(error) => return Err(self.missing(ask, name.bucket, error.into()).await),
         };
+        ask.wrote(info.encryption.as_ref());
         let result = summed!(CopyObjectResult, &info.checksums, {
             checksum_type: convert::kind(&info.checksums),
             e_tag: Some(convert::etag(&info.etag)),
@@ -63,6 +66,13 @@ impl Desk {
             version_id: convert::made(info.version),
             ..Default::default()
         })
+    }
+
+    /// Refuses a copy that changes nothing: neither what is kept with the object nor, by what the
+    /// bucket says, how it is encrypted.
+    async fn check_copy_to_itself(&self, owner: &Owner, bucket: &str) -> Result<(), Refused> {
+        let bucket = self.objects.bucket(owner, bucket).await?;
+        if bucket.settings.encryption.is_some() { Ok(()) } else { Err(to_itself()) }
     }
 
     /// The owner to read a copy's source with, once the asker may.
@@ -84,8 +94,10 @@ impl Desk {
         let range = input.copy_source_range.as_deref().map(part_range).transpose()?;
         let number = uploads::part_number(input.part_number)?;
         let target = UploadName { bucket: &input.bucket, key: &input.key, id: &input.upload_id };
-        let source = CopySource { owner: reader, name, conditions: &ask.source_conditions };
-        let part = self.objects.upload_part_copy(owner, source, range, target, number).await?;
+        let (source, key) = (source(reader, name, ask)?, ask.encryption()?.key()?);
+        let copied = self.objects.upload_part_copy(owner, source, range, target, number, key);
+        let part = copied.await?;
+        ask.reads(part.encryption.as_ref());
         let result = summed!(CopyPartResult, &part.checksums, {
             e_tag: Some(convert::etag(&part.etag)),
             last_modified: Some(convert::moment(part.modified)),
@@ -96,6 +108,15 @@ impl Desk {
             ..Default::default()
         })
     }
+}
+
+fn source<'a>(
+    owner: &'a Owner,
+    name: ObjectName<'a>,
+    ask: &'a Ask,
+) -> Result<CopySource<'a>, Refused> {
+    let (conditions, customer) = (&ask.source_conditions, ask.encryption()?.source_key());
+    Ok(CopySource { owner, name, conditions, customer })
 }
 
 fn replaces(directive: Option<&MetadataDirective>) -> Result<bool, Refused> {

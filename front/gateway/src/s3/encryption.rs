@@ -21,14 +21,11 @@ use super::errors::Refused;
 const ENCRYPTION: &str = "x-amz-server-side-encryption";
 /// The same of a copy's source.
 const OF_SOURCE: &str = "x-amz-copy-source-server-side-encryption";
-const KMS_KEY: HeaderName = HeaderName::from_static("x-amz-server-side-encryption-aws-kms-key-id");
-const CONTEXT: HeaderName = HeaderName::from_static("x-amz-server-side-encryption-context");
-const BUCKET_KEY: HeaderName =
-    HeaderName::from_static("x-amz-server-side-encryption-bucket-key-enabled");
-const CUSTOMER: HeaderName =
-    HeaderName::from_static("x-amz-server-side-encryption-customer-algorithm");
-const CUSTOMER_MD5: HeaderName =
-    HeaderName::from_static("x-amz-server-side-encryption-customer-key-md5");
+const KMS_KEY: &str = "x-amz-server-side-encryption-aws-kms-key-id";
+const CONTEXT: &str = "x-amz-server-side-encryption-context";
+const BUCKET_KEY: &str = "x-amz-server-side-encryption-bucket-key-enabled";
+const CUSTOMER: &str = "x-amz-server-side-encryption-customer-algorithm";
+const CUSTOMER_MD5: &str = "x-amz-server-side-encryption-customer-key-md5";
 
 /// The one cipher that there is.
 const AES256: &str = "AES256";
@@ -47,13 +44,13 @@ impl Asked {
     /// Reads the headers and takes them away, for they hold keys. `private` says whether nobody
     /// else could read them.
     pub(super) fn take(headers: &mut HeaderMap, private: bool) -> Result<Self, Refused> {
-        let asked = read(headers, private)?;
+        let asked = read(headers, private);
         let ours = |name: &HeaderName| name.as_str().starts_with(ENCRYPTION) || is_of_source(name);
         let taken: Vec<HeaderName> = headers.keys().filter(|name| ours(name)).cloned().collect();
         for name in taken {
             headers.remove(name);
         }
-        Ok(asked)
+        asked
     }
 
     /// How an object is to be written.
@@ -83,30 +80,26 @@ impl Asked {
         self.source.as_ref()
     }
 
-    /// Says in an answer how the object is encrypted. The context is told to who wrote it alone.
-    pub(super) fn tell(&self, encryption: &Encryption, written: bool, headers: &mut HeaderMap) {
-        let mut set = |name: HeaderName, value: &str| {
-            headers.extend(HeaderValue::try_from(value).ok().map(|value| (Some(name), value)));
-        };
-        let method = HeaderName::from_static(ENCRYPTION);
+    /// The headers of an answer that say how the object is encrypted. The context is told to who
+    /// wrote it alone.
+    pub(super) fn told(
+        &self,
+        encryption: &Encryption,
+        written: bool,
+    ) -> Vec<(&'static str, String)> {
         match encryption {
-            Encryption::S3 => set(method, AES256),
+            Encryption::S3 => vec![(ENCRYPTION, AES256.to_owned())],
             Encryption::Kms { key, bucket_key, context } => {
-                set(method, KMS);
-                set(KMS_KEY, key);
-                if *bucket_key {
-                    set(BUCKET_KEY, "true");
-                }
-                if let (Some(context), true) = (context, written) {
-                    set(CONTEXT, &STANDARD.encode(context));
-                }
+                let mut told = vec![(ENCRYPTION, KMS.to_owned()), (KMS_KEY, key.clone())];
+                told.extend(bucket_key.then(|| (BUCKET_KEY, "true".to_owned())));
+                let context = context.as_ref().filter(|_| written);
+                told.extend(context.map(|context| (CONTEXT, STANDARD.encode(context))));
+                told
             }
-            Encryption::Customer => {
-                if let Some(md5) = &self.md5 {
-                    set(CUSTOMER, AES256);
-                    set(CUSTOMER_MD5, md5);
-                }
-            }
+            Encryption::Customer => match &self.md5 {
+                Some(md5) => vec![(CUSTOMER, AES256.to_owned()), (CUSTOMER_MD5, md5.clone())],
+                None => Vec::new(),
+            },
         }
     }
 }
@@ -167,9 +160,9 @@ fn by_method(method: &str, headers: &HeaderMap) -> Result<Protection, Refused> {
             Ok(Protection::S3)
         }
         KMS => Ok(Protection::Kms(KmsAsked {
-            key: header(headers, KMS_KEY.as_str())?.map(ToOwned::to_owned),
+            key: header(headers, KMS_KEY)?.map(ToOwned::to_owned),
             bucket_key: bucket_key(headers)?,
-            context: header(headers, CONTEXT.as_str())?.map(context).transpose()?,
+            context: header(headers, CONTEXT)?.map(context).transpose()?,
         })),
         "aws:kms:dsse" => Err(Refused::not_implemented("Dual-layer encryption (aws:kms:dsse)")),
         _ => Err(argument("The encryption method specified is not supported")
@@ -189,7 +182,7 @@ fn unsaid(headers: &HeaderMap) -> Result<Protection, Refused> {
 }
 
 fn bucket_key(headers: &HeaderMap) -> Result<Option<bool>, Refused> {
-    match header(headers, BUCKET_KEY.as_str())? {
+    match header(headers, BUCKET_KEY)? {
         None => Ok(None),
         Some(text) if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
         Some(text) if text.eq_ignore_ascii_case("false") => Ok(Some(false)),
@@ -298,13 +291,8 @@ mod tests {
     }
 
     fn told(asked: &Asked, encryption: &Encryption, written: bool) -> Vec<(String, String)> {
-        let mut headers = HeaderMap::new();
-        asked.tell(encryption, written, &mut headers);
-        let text = |value: &HeaderValue| value.to_str().unwrap().to_owned();
-        headers
-            .iter()
-            .map(|(name, value)| (name.as_str().replace(ENCRYPTION, "*"), text(value)))
-            .collect()
+        let told = asked.told(encryption, written);
+        told.into_iter().map(|(name, value)| (name.replace(ENCRYPTION, "*"), value)).collect()
     }
 
     #[test]

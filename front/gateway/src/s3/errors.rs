@@ -15,7 +15,7 @@ use platform::{
 use super::{body::BodyFault, convert};
 
 /// An answer that is not the operation's output.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Refused {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,

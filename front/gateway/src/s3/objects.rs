@@ -3,9 +3,12 @@
 use futures_util::{StreamExt, stream};
 use http::{StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use platform::objects::{
-    ByteRange, Checksums, Conditions, DeleteIf, Deleted, ObjectError, ObjectInfo, ObjectName,
-    ObjectPart, Put, Read, Tags,
+use platform::{
+    objects::{
+        ByteRange, Checksums, Conditions, DeleteIf, Deleted, ObjectError, ObjectInfo, ObjectName,
+        ObjectPart, Put, Read, Tags,
+    },
+    sealed::Secret,
 };
 use s3s::dto::{
     ChecksumMode, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
@@ -78,9 +81,11 @@ impl Desk {
             content_md5: ask.content_md5.clone(),
             content_sha256: ask.content_sha256.clone(),
             conditions: ask.conditions.clone(),
+            protection: ask.encryption()?.protection(),
             body: convert::body(input.body),
         };
         let info = self.objects.put(owner, put).await?;
+        ask.wrote(info.encryption.as_ref());
         Ok(summed!(PutObjectOutput, &info.checksums, {
             checksum_type: convert::kind(&info.checksums),
             e_tag: Some(convert::etag(&info.etag)),
@@ -129,6 +134,7 @@ impl Desk {
             Ok(read) => read,
             Err(refused) => return Err(self.missing(ask, name.bucket, refused).await),
         };
+        ask.reads(read.info.encryption.as_ref());
         let size = read.info.size;
         let parts_count = parts_count(&read.info, input.part_number);
         let len = read.range.map_or(size, |(_, len)| len);
@@ -163,15 +169,15 @@ impl Desk {
         let mut conditions = ask.conditions.clone();
         let mut range = ask.range;
         if let Some(number) = part {
-            let info = self.info(owner, name, &Conditions::default()).await?;
+            let info = self.info(owner, name, &Conditions::default(), ask).await?;
             range = part_range(&info, number)?;
             // The part of another object than the one whose parts were read would be torn.
             conditions.if_match.get_or_insert(info.etag);
         }
-        let read = self.objects.get(owner, name, range, &conditions).await?;
-        match read {
+        let key = ask.encryption()?.key()?;
+        match self.objects.get(owner, name, range, &conditions, key).await? {
             Some(read) => Ok(read),
-            None => Err(self.unmodified(owner, name).await),
+            None => Err(self.unmodified(owner, name, key).await),
         }
     }
 
@@ -182,10 +188,11 @@ impl Desk {
     ) -> Result<HeadObjectOutput, Refused> {
         let name = convert::named(&input.bucket, &input.key, input.version_id.as_deref())?;
         let owner = &self.allow_get(ask, name).await?;
-        let info = match self.info(owner, name, &ask.conditions).await {
+        let info = match self.info(owner, name, &ask.conditions, ask).await {
             Ok(info) => info,
             Err(refused) => return Err(self.missing(ask, name.bucket, refused).await),
         };
+        ask.reads(info.encryption.as_ref());
         if let Some(count) = tagging::count(&info.tags) {
             ask.tell("x-amz-tagging-count", &count.to_string());
         }
@@ -221,7 +228,7 @@ impl Desk {
             .of_version("s3:GetObjectVersionAttributes", name.version);
         self.allow_right(ask, &right).await?;
         let owner = &self.allow_get(ask, name).await?;
-        let info = match self.info(owner, name, &ask.conditions).await {
+        let info = match self.info(owner, name, &ask.conditions, ask).await {
             Ok(info) => info,
             Err(refused) => return Err(self.missing(ask, name.bucket, refused).await),
         };
@@ -350,17 +357,24 @@ impl Desk {
         owner: &Owner,
         name: ObjectName<'_>,
         conditions: &Conditions,
+        ask: &Ask,
     ) -> Result<ObjectInfo, Refused> {
-        match self.objects.head(owner, name, conditions).await? {
+        let key = ask.encryption()?.key()?;
+        match self.objects.head(owner, name, conditions, key).await? {
             Some(info) => Ok(info),
-            None => Err(self.unmodified(owner, name).await),
+            None => Err(self.unmodified(owner, name, key).await),
         }
     }
 
     /// 304 with the headers that a cache needs.
-    async fn unmodified(&self, owner: &Owner, name: ObjectName<'_>) -> Refused {
+    async fn unmodified(
+        &self,
+        owner: &Owner,
+        name: ObjectName<'_>,
+        key: Option<&Secret>,
+    ) -> Refused {
         let refused = Refused::not_modified();
-        match self.objects.head(owner, name, &Conditions::default()).await {
+        match self.objects.head(owner, name, &Conditions::default(), key).await {
             Ok(Some(info)) => {
                 let modified = convert::expires(Some(convert::moment(info.modified)));
                 refused

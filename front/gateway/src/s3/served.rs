@@ -5,11 +5,8 @@ use http::{Method, header};
 
 use super::{errors::Refused, sub_resources::decoded};
 
-/// Headers that ask for something that we do not do. Whoever asks for encryption must not be
-/// answered as if there were any.
-const HEADERS: [&str; 8] = [
-    "x-amz-server-side-encryption",
-    "x-amz-copy-source-server-side-encryption",
+/// Headers that ask for something that we do not do.
+const HEADERS: [&str; 6] = [
     "x-amz-object-lock-",
     "x-amz-bucket-object-lock-enabled",
     "x-amz-website-redirect-location",
@@ -107,10 +104,10 @@ mod tests {
     }
 
     #[test]
-    fn encryption_is_refused_wherever_it_is_asked_for() {
-        let by_header = check_header("x-amz-server-side-encryption-aws-kms-key-id", "alias/x");
+    fn what_is_not_done_is_refused_wherever_it_is_asked_for() {
+        let by_header = check_header("x-amz-object-lock-mode", "GOVERNANCE");
         assert_eq!(by_header.unwrap_err().status.as_u16(), 501);
-        let by_query = check_query("X-Amz-Server-Side-Encryption=AES256");
+        let by_query = check_query("X-Amz-Object-Lock-Mode=GOVERNANCE");
         assert_eq!(by_query.unwrap_err().status.as_u16(), 501);
     }
 

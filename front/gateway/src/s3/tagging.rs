@@ -1,6 +1,6 @@
 //! Tags of objects.
 
-use platform::objects::{Conditions, ObjectName, Tags};
+use platform::objects::{ObjectName, Tags};
 use s3s::dto::{
     DeleteObjectTaggingInput, DeleteObjectTaggingOutput, GetObjectTaggingInput,
     GetObjectTaggingOutput, PutObjectTaggingInput, PutObjectTaggingOutput,
@@ -60,10 +60,8 @@ impl Desk {
         let right = Right::of_object("s3:GetObjectTagging", name.bucket, name.key)
             .of_version("s3:GetObjectVersionTagging", name.version);
         let owner = self.allow_right(ask, &right).await?;
-        let info = self.objects.head(&owner, name, &Conditions::default()).await;
-        let info = match info {
-            Ok(Some(info)) => info,
-            Ok(None) => return Err(Refused::not_modified()),
+        let info = match self.objects.describe(&owner, name).await {
+            Ok(info) => info,
             Err(error) => return Err(self.missing(ask, name.bucket, error.into()).await),
         };
         Ok(GetObjectTaggingOutput {

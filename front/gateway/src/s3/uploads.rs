@@ -1,7 +1,8 @@
 //! Uploads in parts.
 
 use platform::objects::{
-    Checksums, Completion, ListUploads, NewUpload, PartName, Put, Upload, UploadName, UploadedPart,
+    Checksums, Completion, ListUploads, NewUpload, PartName, Protection, Put, Upload, UploadName,
+    UploadedPart,
 };
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumAlgorithm, ChecksumType,
@@ -40,8 +41,16 @@ impl Desk {
         let checksums = asked_checksums(algorithm, input.checksum_type.as_ref())?;
         let headers = stored!(input);
         let (bucket, key) = (input.bucket, input.key);
-        let new = NewUpload { bucket: bucket.clone(), key: key.clone(), headers, tags, checksums };
+        let new = NewUpload {
+            bucket: bucket.clone(),
+            key: key.clone(),
+            headers,
+            tags,
+            checksums,
+            protection: ask.encryption()?.protection(),
+        };
         let upload = self.objects.create_upload(owner, new).await?;
+        ask.wrote(upload.seal.as_ref().map(|seal| &seal.encryption));
         Ok(CreateMultipartUploadOutput {
             bucket: Some(bucket),
             checksum_algorithm: convert::algorithm(&upload.checksums),
@@ -63,7 +72,10 @@ impl Desk {
         put.checksums = ask.checksums.clone();
         put.content_md5 = ask.content_md5.clone();
         put.content_sha256 = ask.content_sha256.clone();
+        let key = ask.encryption()?.key()?.cloned();
+        put.protection = key.map_or(Protection::Unsaid, Protection::Customer);
         let part = self.objects.upload_part(owner, &input.upload_id, number, put).await?;
+        ask.reads(part.encryption.as_ref());
         Ok(summed!(UploadPartOutput, &part.checksums, {
             e_tag: Some(convert::etag(&part.etag)),
             ..Default::default()
@@ -96,6 +108,7 @@ impl Desk {
             conditions: &ask.conditions,
         };
         let info = self.objects.complete_upload(owner, name, completion).await?;
+        ask.reads(info.encryption.as_ref());
         let expiration = self.expiration(owner, &bucket, &info).await;
         Ok(summed!(CompleteMultipartUploadOutput, &info.checksums, {
             checksum_type: convert::kind(&info.checksums),

@@ -230,7 +230,7 @@ async fn what_is_not_served_is_said_and_never_taken_for_something_else() {
     assert_eq!(client.send(ask(Method::HEAD, "/data")).await.status, 200, "the bucket is gone");
     let put = |name, value| ask(Method::PUT, "/data/key").body("1").header(name, value);
     let cases = [
-        ("x-amz-server-side-encryption", "AES256", (501, "NotImplemented")),
+        ("x-amz-object-lock-mode", "GOVERNANCE", (501, "NotImplemented")),
         ("x-amz-acl", "public-read", (400, "AccessControlListNotSupported")),
         ("x-amz-storage-class", "GLACIER", (400, "InvalidStorageClass")),
     ];

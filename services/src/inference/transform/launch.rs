@@ -7,7 +7,7 @@ use api::{
 use bytes::Bytes;
 use platform::{
     follow::Source,
-    objects::{ObjectName, Objects},
+    objects::{ObjectName, Objects, Protection},
     store::Record,
     telemetry::{MetricName, StreamName},
     transform::{DATA_CHANNEL, MODEL_CHANNEL, Settings},
@@ -17,13 +17,12 @@ use serde::Deserialize;
 use types::Owner;
 
 use super::job::TransformJob;
-use crate::record::{Kind, S3Uri, channel, unsupported};
+use crate::record::{Kind, S3Uri, channel, output, unsupported};
 
 /// The one host of a transform.
 pub const HOST: &str = "algo-1";
 /// What a request may ask for and would not get.
-pub const UNBUILT: &[&str] =
-    &["DataCaptureConfig", "TransformOutput.KmsKeyId", "TransformResources.VolumeKmsKeyId"];
+pub const UNBUILT: &[&str] = &["DataCaptureConfig", "TransformResources.VolumeKmsKeyId"];
 /// Where transform jobs log.
 const TRANSFORM_JOBS: &str = "/aws/sagemaker/TransformJobs";
 /// The arguments of our own binary that run a transform.
@@ -65,12 +64,14 @@ pub async fn check(
     }
     let uri = invalid(data_source.s3_data_source.s3_uri.parse::<S3Uri>())?;
     channel::check(owner, objects, &uri, role).await?;
-    let output = invalid(spec.transform_output.s3_output_path.parse::<S3Uri>())?;
-    objects.bucket(owner, &output.bucket).await.map(|_| ()).map_err(|error| {
-        let path = &spec.transform_output.s3_output_path;
-        let message = format!("The S3 output path {path} cannot be written to: {error}.");
-        Fault::new(What::Invalid, TransformJob::KIND, message)
-    })
+    let place = invalid(spec.transform_output.s3_output_path.parse::<S3Uri>())?;
+    let key = spec.transform_output.kms_key_id.as_deref();
+    output::check(owner, objects, TransformJob::KIND, &place, key).await
+}
+
+/// How predictions are encrypted.
+pub fn protection(spec: &TransformJobSpec) -> Protection {
+    output::protection(spec.transform_output.kms_key_id.as_deref())
 }
 
 fn invalid<T, E: std::fmt::Display>(parsed: Result<T, E>) -> Result<T, Fault> {
@@ -83,7 +84,7 @@ pub fn spec(job: &TransformJob) -> Result<TransformJobSpec, Fault> {
 }
 
 /// Where a prediction of `input` goes.
-pub fn output(spec: &TransformJobSpec, input: &str) -> Result<S3Uri, Fault> {
+pub fn target(spec: &TransformJobSpec, input: &str) -> Result<S3Uri, Fault> {
     let path = invalid(spec.transform_output.s3_output_path.parse::<S3Uri>())?;
     Ok(path.join(&format!("{input}.out")))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::Fault;
+use api::{Fault, inference::TransformJobSpec};
 use async_trait::async_trait;
 use jobs::{Machine, Step};
 use platform::{
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     life::{Action, Hands, Outcome, Phase, Seen, refusal},
-    record::Kind,
+    record::{Kind, S3Uri},
 };
 
 /// Drives transform jobs.
@@ -101,8 +101,8 @@ impl TransformMachine {
         }
         let spec = launch::spec(job)?;
         for output in self.outputs(record).await?.outputs {
-            let uri = launch::output(&spec, &output.input)?;
-            match self.upload(record, &output, &uri.bucket, &uri.key).await {
+            let uri = launch::target(&spec, &output.input)?;
+            match self.upload(record, &spec, &output, &uri).await {
                 Ok(()) => {}
                 Err(error @ (ObjectError::Internal(_) | ObjectError::Body(_))) => {
                     return Err(Fault::internal(error));
@@ -128,15 +128,17 @@ impl TransformMachine {
     async fn upload(
         &self,
         record: &Record,
+        spec: &TransformJobSpec,
         output: &Output,
-        bucket: &str,
-        key: &str,
+        to: &S3Uri,
     ) -> Result<(), ObjectError> {
         let file = self.hands.0.output(record.id, HOST, &output.file).await;
         let Some(file) = file.map_err(ObjectError::internal)? else { return Ok(()) };
         let content_type = Some(output.content_type.clone());
         let headers = ObjectHeaders { content_type, ..ObjectHeaders::default() };
-        let put = Put { headers, ..Put::new(bucket, key, objects::of_file(file)) };
+        let protection = launch::protection(spec);
+        let put = Put::new(&*to.bucket, &*to.key, objects::of_file(file));
+        let put = Put { headers, protection, ..put };
         self.objects.put(&record.owner, put).await.map(|_| ())
     }
 }

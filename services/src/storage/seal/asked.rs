@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn a_request_wins_over_its_bucket_and_the_bucket_over_the_store() {
         let (kms, own) = (default(true, Some("k")), default(false, None));
-                assert!(resolve(Protection::Unsaid, None, false).is_none());
+        assert!(resolve(Protection::Unsaid, None, false).is_none());
         assert!(matches!(resolve(Protection::Unsaid, None, true), Some(Method::Own)));
         assert!(matches!(resolve(Protection::S3, Some(&kms), false), Some(Method::Own)));
         assert!(matches!(resolve(Protection::Unsaid, Some(&own), false), Some(Method::Own)));

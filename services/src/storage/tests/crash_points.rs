@@ -487,7 +487,7 @@ async fn remove(store: &Storage, name: ObjectName<'_>) -> Result<(), ObjectError
 /// The version that is there, for good: the one before it is there then.
 async fn delete_version(store: &Storage) -> Result<(), ObjectError> {
     let name = ObjectName::current(KEEPING, "versions");
-    let info = store.head(&owner(), name, &Conditions::default()).await?;
+    let info = store.head(&owner(), name, &Conditions::default(), None).await?;
     remove(store, ObjectName { version: info.and_then(|info| info.version), ..name }).await
 }
 
@@ -548,7 +548,8 @@ fn named_version<'a>(bucket: &'a str, kept: &'a Kept) -> ObjectName<'a> {
 }
 
 async fn read(store: &Storage, name: ObjectName<'_>) -> (String, Vec<u8>, Tags) {
-    let read = store.get(&owner(), name, None, &Conditions::default()).await.unwrap().unwrap();
+    let read =
+        store.get(&owner(), name, None, &Conditions::default(), None).await.unwrap().unwrap();
     let chunks: Vec<Bytes> = read.body.try_collect().await.unwrap();
     let bytes = chunks.concat();
     assert_eq!(bytes.len() as u64, read.info.size);

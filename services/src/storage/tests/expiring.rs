@@ -8,7 +8,7 @@ use platform::objects::{
 };
 use types::Timestamp;
 
-use super::{BUCKET, Storage, at, both, delete, head, owner, put};
+use super::{BUCKET, Storage, all, at, delete, head, owner, put};
 use crate::storage::{Day, Expired};
 
 fn rule(prefix: &str) -> LifecycleRule {
@@ -43,7 +43,7 @@ async fn versions(store: &Storage) -> Vec<(String, bool)> {
 
 #[tokio::test]
 async fn objects_go_when_they_are_due_and_others_stay() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in stores {
         let rules = vec![LifecycleRule { expiration: Some(Expiration::Days(3)), ..rule("tmp/") }];
         set(&store, SettingsChange::Lifecycle(rules)).await;
@@ -59,7 +59,7 @@ async fn objects_go_when_they_are_due_and_others_stay() {
 
 #[tokio::test]
 async fn where_versions_are_kept_a_marker_comes_first_and_then_all_goes() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in stores {
         set(&store, SettingsChange::Versioning(Versioning::Enabled)).await;
         let rules = vec![LifecycleRule {
@@ -83,7 +83,7 @@ async fn where_versions_are_kept_a_marker_comes_first_and_then_all_goes() {
 
 #[tokio::test]
 async fn the_newest_versions_are_kept_where_a_rule_says_so() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in stores {
         set(&store, SettingsChange::Versioning(Versioning::Enabled)).await;
         let noncurrent = Some(Noncurrent { days: 1, keep: Some(2) });
@@ -100,7 +100,7 @@ async fn the_newest_versions_are_kept_where_a_rule_says_so() {
 
 #[tokio::test]
 async fn a_lone_marker_goes_and_one_that_hides_something_stays() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in stores {
         set(&store, SettingsChange::Versioning(Versioning::Enabled)).await;
         let expiration = Some(Expiration::LoneMarkers);
@@ -116,7 +116,7 @@ async fn a_lone_marker_goes_and_one_that_hides_something_stays() {
 
 #[tokio::test]
 async fn uploads_that_nobody_completes_end() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in stores {
         let rule = LifecycleRule { abort_uploads_after: Some(2), ..rule("a/") };
         set(&store, SettingsChange::Lifecycle(vec![rule])).await;
@@ -135,7 +135,7 @@ async fn uploads_that_nobody_completes_end() {
 
 #[tokio::test]
 async fn a_rule_that_is_switched_off_removes_nothing() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in stores {
         let rule =
             LifecycleRule { enabled: false, expiration: Some(Expiration::Days(1)), ..rule("") };

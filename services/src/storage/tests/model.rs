@@ -165,12 +165,17 @@ fn stories(cases: u32, store: impl AsyncFnOnce() -> Storage) {
 
 #[test]
 fn a_store_in_memory_behaves_like_a_map() {
-    stories(256, async || in_memory());
+    stories(256, async || in_memory(false).await);
+}
+
+#[test]
+fn a_store_that_encrypts_behaves_like_a_map() {
+    stories(128, async || in_memory(true).await);
 }
 
 /// Fewer, for each write waits for the disk.
 #[test]
 fn a_store_on_disk_behaves_like_a_map() {
     let place = tempfile::tempdir().unwrap();
-    stories(10, async || on_disk(place.path()));
+    stories(10, async || on_disk(place.path(), false).await);
 }

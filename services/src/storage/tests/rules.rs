@@ -10,7 +10,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_bucket_belongs_to_the_account_that_made_it() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in &stores {
         let again = store.create_bucket(&owner(), BUCKET).await;
         assert!(matches!(again, Err(ObjectError::BucketAlreadyOwnedByYou)));
@@ -27,7 +27,7 @@ async fn a_bucket_belongs_to_the_account_that_made_it() {
 
 #[tokio::test]
 async fn making_ones_own_bucket_again_succeeds_in_us_east_1_alone() {
-    let store = in_memory();
+    let store = in_memory(false).await;
     let home = Owner { region: "us-east-1".into(), ..owner() };
     let first = store.create_bucket(&home, BUCKET).await.unwrap();
     assert_eq!(store.create_bucket(&home, BUCKET).await.unwrap(), first);
@@ -37,7 +37,7 @@ async fn making_ones_own_bucket_again_succeeds_in_us_east_1_alone() {
 
 #[tokio::test]
 async fn objects_of_every_size_come_back_whole_and_in_ranges() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in &stores {
         for size in [0, 1, 16 * 1024, 16 * 1024 + 1, 3_000_000] {
             let bytes = bytes(size);
@@ -57,7 +57,7 @@ async fn objects_of_every_size_come_back_whole_and_in_ranges() {
 
 #[tokio::test]
 async fn an_etag_is_the_md5_of_the_bytes() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in &stores {
         assert_eq!(put(store, "k", "").await, "d41d8cd98f00b204e9800998ecf8427e");
         // `md5sum` of a hundred thousand letters `a`.
@@ -68,7 +68,7 @@ async fn an_etag_is_the_md5_of_the_bytes() {
 
 #[tokio::test]
 async fn what_came_with_an_object_goes_out_with_it() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in &stores {
         let headers = ObjectHeaders {
             content_type: Some("text/csv".to_owned()),
@@ -85,7 +85,7 @@ async fn what_came_with_an_object_goes_out_with_it() {
 
 #[tokio::test]
 async fn a_body_that_breaks_off_or_lies_leaves_nothing() {
-    let (place, stores) = both().await;
+    let (place, stores) = all().await;
     let broken = || {
         let cut = std::io::Error::other("the connection was lost");
         let chunk = Bytes::from(bytes(100_000));
@@ -123,7 +123,7 @@ async fn a_body_that_breaks_off_or_lies_leaves_nothing() {
 
 #[tokio::test]
 async fn conditions_on_a_read_are_answered() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in &stores {
         let etag = put(store, "k", "x").await;
         let matching = |if_match: Option<&str>, if_none_match: Option<&str>| Conditions {
@@ -132,10 +132,10 @@ async fn conditions_on_a_read_are_answered() {
             ..Conditions::default()
         };
         let known = matching(None, Some(&etag));
-        assert!(store.get(&owner(), at("k"), None, &known).await.unwrap().is_none());
-        assert!(store.head(&owner(), at("k"), &known).await.unwrap().is_none());
+        assert!(store.get(&owner(), at("k"), None, &known, None).await.unwrap().is_none());
+        assert!(store.head(&owner(), at("k"), &known, None).await.unwrap().is_none());
         let changed = matching(Some("other"), None);
-        let failed = store.get(&owner(), at("k"), None, &changed).await;
+        let failed = store.get(&owner(), at("k"), None, &changed, None).await;
         assert!(matches!(failed, Err(ObjectError::PreconditionFailed)));
         let failed = copy(store, "k", &known, "l").await;
         assert!(matches!(failed, Err(ObjectError::PreconditionFailed)));
@@ -144,7 +144,7 @@ async fn conditions_on_a_read_are_answered() {
 
 #[tokio::test]
 async fn one_of_many_creates_an_object_that_must_be_new() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in &stores {
         let me = owner();
         let attempts = (0..16).map(|n: usize| {
@@ -161,7 +161,7 @@ async fn one_of_many_creates_an_object_that_must_be_new() {
 
 #[tokio::test]
 async fn a_copy_shares_bytes_and_outlives_its_source() {
-    let (place, stores) = both().await;
+    let (place, stores) = all().await;
     for store in &stores {
         put(store, "small", "small").await;
         put(store, "large", bytes(50_000)).await;
@@ -182,7 +182,7 @@ async fn a_copy_shares_bytes_and_outlives_its_source() {
 
 #[tokio::test]
 async fn a_list_is_bounded_and_an_empty_delimiter_is_none() {
-    let store = in_memory();
+    let store = in_memory(false).await;
     store.create_bucket(&owner(), BUCKET).await.unwrap();
     for n in 0..1001 {
         put(&store, &format!("a/{n:04}"), "").await;
@@ -200,8 +200,8 @@ async fn a_list_is_bounded_and_an_empty_delimiter_is_none() {
 
 #[tokio::test]
 async fn parts_are_opened_in_place_and_stay_when_the_object_goes() {
-    let (_place, stores) = both().await;
-    let [_, store] = &stores;
+    let (_place, stores) = all().await;
+    let [_, store, ..] = &stores;
     put(store, "small", "small").await;
     put(store, "large", bytes(50_000)).await;
     let (_, small) = store.open_parts(&owner(), at("small")).await.unwrap();

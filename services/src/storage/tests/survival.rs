@@ -28,7 +28,7 @@ fn copied(place: &Path) -> tempfile::TempDir {
 #[tokio::test]
 async fn after_a_kill_all_that_was_acknowledged_is_there_and_nothing_else() {
     let place = tempfile::tempdir().unwrap();
-    let store = Arc::new(on_disk(place.path()));
+    let store = Arc::new(on_disk(place.path(), false).await);
     store.create_bucket(&owner(), BUCKET).await.unwrap();
     put(&store, "small", "small").await;
     put(&store, "large", bytes(200_000)).await;
@@ -48,7 +48,7 @@ async fn after_a_kill_all_that_was_acknowledged_is_there_and_nothing_else() {
     halfway.await.unwrap();
     let after = copied(place.path());
     putting.abort();
-    let store = on_disk(after.path());
+    let store = on_disk(after.path(), false).await;
     assert_eq!(store.sweep().await.unwrap().garbage, 2);
     assert_eq!(get(&store, "small", None).await.unwrap(), b"small");
     assert!(get(&store, "large", None).await.unwrap() == bytes(200_000));
@@ -62,7 +62,7 @@ async fn after_a_kill_all_that_was_acknowledged_is_there_and_nothing_else() {
 #[tokio::test]
 async fn a_blob_that_never_got_a_name_is_swept() {
     let place = tempfile::tempdir().unwrap();
-    let store = on_disk(place.path());
+    let store = on_disk(place.path(), false).await;
     store.create_bucket(&owner(), BUCKET).await.unwrap();
     put(&store, "kept", bytes(20_000)).await;
     for _ in 0..3 {
@@ -78,11 +78,11 @@ async fn a_blob_that_never_got_a_name_is_swept() {
 
 #[tokio::test]
 async fn what_is_being_read_is_not_swept() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in &stores {
         put(store, "k", bytes(2_000_000)).await;
         let none = Conditions::default();
-        let read = store.get(&owner(), at("k"), None, &none).await.unwrap().unwrap();
+        let read = store.get(&owner(), at("k"), None, &none, None).await.unwrap().unwrap();
         delete(&store, "k").await;
         assert_eq!(store.sweep().await.unwrap().garbage, 0);
         let chunks: Vec<Bytes> = read.body.try_collect().await.unwrap();
@@ -94,7 +94,7 @@ async fn what_is_being_read_is_not_swept() {
 #[tokio::test]
 async fn a_sweeper_beside_writers_and_readers_takes_nothing_that_is_wanted() {
     let place = tempfile::tempdir().unwrap();
-    let store = Arc::new(on_disk(place.path()));
+    let store = Arc::new(on_disk(place.path(), false).await);
     store.create_bucket(&owner(), BUCKET).await.unwrap();
     let workers = (0..6_usize).map(|worker| {
         let store = store.clone();
@@ -133,7 +133,7 @@ async fn a_sweeper_beside_writers_and_readers_takes_nothing_that_is_wanted() {
 #[tokio::test]
 async fn a_disk_that_is_nearly_full_refuses_what_grows_and_lets_go_what_shrinks() {
     let place = tempfile::tempdir().unwrap();
-    let store = on_disk(place.path());
+    let store = on_disk(place.path(), false).await;
     store.create_bucket(&owner(), BUCKET).await.unwrap();
     put(&store, "kept", bytes(20_000)).await;
     put(&store, "gone", bytes(20_000)).await;

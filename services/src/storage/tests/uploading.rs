@@ -53,7 +53,7 @@ async fn complete(
 
 #[tokio::test]
 async fn parts_become_one_object_without_being_moved() {
-    let (place, stores) = both().await;
+    let (place, stores) = all().await;
     for store in &stores {
         let crc32 = Checksums { algorithm: Some("crc32".to_owned()), ..Checksums::default() };
         let upload = begin(store, "k", crc32).await;
@@ -90,7 +90,7 @@ async fn parts_become_one_object_without_being_moved() {
 
 #[tokio::test]
 async fn a_list_of_parts_must_be_right() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in &stores {
         let upload = begin(store, "k", Checksums::default()).await;
         let at = ("k", upload.as_str());
@@ -116,7 +116,7 @@ async fn a_list_of_parts_must_be_right() {
 
 #[tokio::test]
 async fn an_upload_is_listed_until_it_ends_and_leaves_nothing_when_aborted() {
-    let (place, stores) = both().await;
+    let (place, stores) = all().await;
     for store in &stores {
         let upload = begin(store, "k", Checksums::default()).await;
         let at = ("k", upload.as_str());
@@ -138,16 +138,17 @@ async fn an_upload_is_listed_until_it_ends_and_leaves_nothing_when_aborted() {
 
 #[tokio::test]
 async fn a_range_of_an_object_becomes_a_part() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in &stores {
         put(store, "small", "0123456789").await;
         put(store, "large", bytes(6 * MIB)).await;
         let upload = begin(store, "k", Checksums::default()).await;
         let none = Conditions::default();
         let copy = async |key: &str, range, number| {
-            let source = CopySource { owner: &owner(), name: at(key), conditions: &none };
+            let source =
+                CopySource { owner: &owner(), name: at(key), conditions: &none, customer: None };
             let target = upload_at("k", &upload);
-            store.upload_part_copy(&owner(), source, range, target, number).await
+            store.upload_part_copy(&owner(), source, range, target, number, None).await
         };
         let large = copy("large", Some((10, 5 * MIB as u64 + 9)), 1).await.unwrap();
         let small = copy("small", Some((2, 4)), 2).await.unwrap();
@@ -166,7 +167,7 @@ async fn a_range_of_an_object_becomes_a_part() {
 
 #[tokio::test]
 async fn a_part_is_checked_by_the_uploads_algorithm() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in &stores {
         let nvme = Checksums { algorithm: Some("crc64nvme".to_owned()), ..Checksums::default() };
         let upload = begin(store, "k", nvme).await;
@@ -187,7 +188,7 @@ async fn a_part_is_checked_by_the_uploads_algorithm() {
 
 #[tokio::test]
 async fn what_a_client_says_of_the_whole_must_be_so() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in &stores {
         let nvme = Checksums { algorithm: Some("crc64nvme".to_owned()), ..Checksums::default() };
         let upload = begin(store, "k", nvme).await;

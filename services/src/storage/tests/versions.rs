@@ -15,7 +15,7 @@ fn version(key: &str, version: Option<Version>) -> ObjectName<'_> {
 
 #[tokio::test]
 async fn a_deleted_object_is_brought_back_by_removing_its_marker() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in &stores {
         turn(store, Versioning::Enabled).await;
         let made = store.put(&owner(), Put::new(BUCKET, "k", whole("one"))).await.unwrap();
@@ -37,7 +37,7 @@ async fn a_deleted_object_is_brought_back_by_removing_its_marker() {
 
 #[tokio::test]
 async fn versioning_is_known_at_once_and_cannot_be_undone() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in &stores {
         put(store, "k", "before").await;
         assert_eq!(head(store, at("k")).await.unwrap().version, None);
@@ -54,14 +54,19 @@ async fn versioning_is_known_at_once_and_cannot_be_undone() {
 
 #[tokio::test]
 async fn an_older_version_is_copied_to_be_the_current_one() {
-    let (_place, stores) = both().await;
+    let (_place, stores) = all().await;
     for store in &stores {
         turn(store, Versioning::Enabled).await;
         let me = owner();
         let old = store.put(&me, Put::new(BUCKET, "k", whole(bytes(20_000)))).await.unwrap();
         put(store, "k", "new").await;
         let none = Conditions::default();
-        let source = CopySource { owner: &me, name: version("k", old.version), conditions: &none };
+        let source = CopySource {
+            owner: &me,
+            name: version("k", old.version),
+            conditions: &none,
+            customer: None,
+        };
         let restored = Copy {
             source,
             target: (BUCKET, "k"),
@@ -69,6 +74,7 @@ async fn an_older_version_is_copied_to_be_the_current_one() {
             headers: None,
             tags: Some(vec![("restored".to_owned(), "yes".to_owned())]),
             checksum: Some("crc32c".to_owned()),
+            protection: Protection::Unsaid,
         };
         let made = store.copy(&me, restored).await.unwrap();
         assert_ne!(made.version, old.version);

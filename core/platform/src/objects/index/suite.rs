@@ -10,8 +10,9 @@ use types::{Id, Timestamp};
 
 use super::{Content, Entry, Extent, Found, Guard, IndexError, ObjectIndex, PartEntry};
 use crate::objects::{
-    Bucket, BucketSettings, Checksums, DeleteIf, Deleted, ListKeys, ListUploads, Listing,
-    ObjectHeaders, ObjectInfo, ObjectName, ObjectPart, Tags, Upload, UploadName, UploadedPart,
+    Bucket, BucketSettings, Checksums, DeleteIf, Deleted, Encryption, ListKeys, ListUploads,
+    Listing, ObjectHeaders, ObjectInfo, ObjectName, ObjectPart, Seal, Tags, Upload, UploadName,
+    UploadedPart,
 };
 
 /// Every question, each on a fresh instance.
@@ -76,8 +77,9 @@ fn entry(key: &str, etag: &str, content: Content) -> Entry {
         parts: vec![ObjectPart { number: 3, size: 5, checksum: Some("AA==".to_owned()) }],
         tags: vec![("project".to_owned(), "ü".to_owned())],
         version: None,
+        encryption: None,
     };
-    Entry { info, upload: None, content }
+    Entry { info, upload: None, seal: None, content }
 }
 
 fn small(key: &str, etag: &str) -> Entry {
@@ -95,6 +97,7 @@ fn part(number: u32, blobs: &[Id]) -> PartEntry {
         etag: format!("etag-{number}"),
         modified: Timestamp::from_micros(5),
         checksums: Checksums::default(),
+        encryption: None,
     };
     PartEntry { part, extents: extents(blobs) }
 }
@@ -107,7 +110,15 @@ fn upload(key: &str, id: &str, created: i64) -> Upload {
         headers: ObjectHeaders::default(),
         tags: Tags::new(),
         checksums: Checksums::default(),
+        seal: None,
     }
+}
+
+/// The same with a data key.
+fn sealed(mut entry: Entry, encryption: Encryption) -> Entry {
+    entry.info.encryption = Some(encryption.clone());
+    entry.seal = Some(Seal { encryption, wrapped: vec![0, 255] });
+    entry
 }
 
 fn of<'a>(key: &'a str, id: &'a str) -> UploadName<'a> {
@@ -181,7 +192,14 @@ async fn an_object_comes_back_as_it_was_put(index: &dyn ObjectIndex) {
     let blobs = [Id::from_bits(7), Id::from_bits(8)];
     let mut spread = entry("spread", "two", Content::Extents(extents(&blobs)));
     spread.upload = Some("u".to_owned());
-    for entry in [&inline, &spread] {
+    let kms = Encryption::Kms {
+        key: "arn:aws:kms:eu-west-1:111122223333:key/k".to_owned(),
+        bucket_key: true,
+        context: Some(r#"{"a":"ü"}"#.to_owned()),
+    };
+    let by_s3 = sealed(small("sealed", "four"), Encryption::S3);
+    let by_kms = sealed(entry("kms", "five", Content::Extents(extents(&blobs))), kms);
+    for entry in [&inline, &spread, &by_s3, &by_kms] {
         index.put(BUCKET, entry.clone(), Guard::Any).await.expect("put");
         assert_eq!(get(index, at(&entry.info.key)).await.as_ref(), Some(entry));
     }
@@ -294,6 +312,11 @@ async fn an_upload_becomes_its_object(index: &dyn ObjectIndex) {
     for (key, id, created) in [("k", "later", 2), ("k", "u", 1), ("j", "other", 3)] {
         index.create_upload(BUCKET, upload(key, id, created)).await.expect("begun");
     }
+    let seal = Some(Seal { encryption: Encryption::Customer, wrapped: vec![1, 2] });
+    let sealed = Upload { seal, ..upload("s", "sealed", 4) };
+    index.create_upload(BUCKET, sealed.clone()).await.expect("begun");
+    assert_eq!(index.upload(of("s", "sealed")).await.expect("answered"), Some(sealed));
+    index.abort(of("s", "sealed")).await.expect("aborted");
     assert_eq!(uploads(index, "").await, ["other", "u", "later"]);
     assert_eq!(uploads(index, "k").await, ["u", "later"]);
     assert_eq!(index.upload(of("j", "u")).await.expect("answered"), None);

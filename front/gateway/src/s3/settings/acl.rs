@@ -1,7 +1,6 @@
 //! ACLs as AWS has them by default: the bucket's owner owns everything, and nothing else can be
 //! said.
 
-use platform::objects::Conditions;
 use s3s::dto::{
     AccessControlPolicy, BucketCannedACL, GetBucketAclInput, GetBucketAclOutput, GetObjectAclInput,
     GetObjectAclOutput, Grant, Grantee, ObjectCannedACL, Owner as Shown, Permission,
@@ -41,7 +40,7 @@ impl Desk {
         let (bucket, key) = (&input.bucket, &input.key);
         let owner = self.allow_object(ask, "s3:GetObjectAcl", bucket, key).await?;
         let name = convert::named(bucket, key, input.version_id.as_deref())?;
-        self.objects.head(&owner, name, &Conditions::default()).await?;
+        self.objects.describe(&owner, name).await?;
         let owner = self.shown(&owner);
         let grants = Some(vec![full_control(&owner)]);
         Ok(GetObjectAclOutput { grants, owner: Some(owner), request_charged: None })
@@ -55,7 +54,7 @@ impl Desk {
         let (bucket, key) = (&input.bucket, &input.key);
         let owner = self.allow_object(ask, "s3:PutObjectAcl", bucket, key).await?;
         let name = convert::named(bucket, key, input.version_id.as_deref())?;
-        self.objects.head(&owner, name, &Conditions::default()).await?;
+        self.objects.describe(&owner, name).await?;
         let canned = input.acl.as_ref().map(ObjectCannedACL::as_str);
         check(canned, input.access_control_policy, &self.shown(&owner))?;
         Ok(PutObjectAclOutput::default())

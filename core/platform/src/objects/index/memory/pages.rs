@@ -42,7 +42,7 @@ pub(super) fn of_keys(held: &Held, list: &ListKeys) -> Listing {
 }
 
 fn brief(info: ObjectInfo) -> ObjectInfo {
-    ObjectInfo { headers: ObjectHeaders::default(), parts: Vec::new(), ..info }
+    ObjectInfo { headers: ObjectHeaders::default(), parts: Vec::new(), encryption: None, ..info }
 }
 
 fn kept(held: &Held, row: &Row) -> Kept {
