@@ -107,9 +107,10 @@ fn read(
 ) -> Result<(Ask, Checks), Refused> {
     served::check_form(parts)?;
     for (name, value) in &parts.headers {
-        served::check_header(name.as_str(), value.to_str().unwrap_or("?"))?;
+        let checked = served::check_header(name.as_str(), value.to_str().unwrap_or("?"));
+        ask.undone = ask.undone.or(checked.err());
     }
-    parts.uri = address(&parts.uri, bucket)?;
+    parts.uri = address(&parts.uri, bucket, &mut ask.undone)?;
     sub_resources::check(&parts.method, &parts.uri)?;
     let checks = read_body(parts, &mut ask, framed)?;
     hide(&mut parts.headers)?;
@@ -117,10 +118,10 @@ fn read(
 }
 
 /// Path style, and a query without signature. The path stays encoded as it came.
-fn address(uri: &Uri, bucket: Option<&str>) -> Result<Uri, Refused> {
+fn address(uri: &Uri, bucket: Option<&str>, undone: &mut Option<Refused>) -> Result<Uri, Refused> {
     let path = uri.path();
     let mut address = bucket.map_or_else(|| path.to_owned(), |bucket| format!("/{bucket}{path}"));
-    let query = served::check_query(uri.query().unwrap_or_default())?;
+    let query = served::check_query(uri.query().unwrap_or_default(), undone)?;
     if !query.is_empty() {
         address.push('?');
         address.push_str(&query);

@@ -16,6 +16,8 @@ pub(super) struct Ask {
     pub(super) caller: Option<Caller>,
     /// What policies may ask about the request.
     pub(super) facts: Facts,
+    /// Something in the head that is not done. Told only to those who may.
+    pub(super) undone: Option<Refused>,
     /// `If-…`.
     pub(super) conditions: Conditions,
     /// `x-amz-copy-source-if-…`.
@@ -50,6 +52,7 @@ impl Ask {
         Self {
             caller,
             facts,
+            undone: None,
             conditions: Conditions::default(),
             source_conditions: Conditions::default(),
             range: None,

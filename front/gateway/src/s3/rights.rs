@@ -2,7 +2,8 @@
 //!
 //! Two words are needed: that of the caller's own account ([`platform::access::Access`]), and that
 //! of the bucket, by its owner and its policy ([`platform::objects::Objects::authorize`]). Who did
-//! not sign needs only the second. What comes of it is the owner to act for.
+//! not sign needs only the second. What comes of it is the owner to act for, or, for
+//! those who may, the word that the head asks for something that is not done.
 
 use platform::{
     access::Access,
@@ -103,7 +104,8 @@ impl Desk {
             expected_owner: expected.as_deref(),
             circumstances: &Said { ask, right, access: &*self.access },
         };
-        Ok(self.objects.authorize(&asked).await?)
+        let owner = self.objects.authorize(&asked).await?;
+        ask.undone.clone().map_or(Ok(owner), Err)
     }
 
     /// [`Self::allow_right`] to a bucket.
@@ -137,7 +139,7 @@ impl Desk {
         let caller = ask.caller.as_ref().ok_or_else(Refused::denied)?;
         let resource = format!("arn:aws:s3:::{thing}");
         self.access.allow(caller, action, &resource, caller.owner())?;
-        Ok(caller.owner())
+        ask.undone.clone().map_or(Ok(caller.owner()), Err)
     }
 
     /// That something is missing is told only to those who may list the bucket.

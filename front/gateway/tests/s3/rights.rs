@@ -111,6 +111,22 @@ async fn conditions_see_the_request_and_the_object() {
 }
 
 #[tokio::test]
+async fn what_is_not_done_is_told_only_to_who_may() {
+    let client = with_policy(READ_BY_ALL).await;
+    let put = |account| {
+        ask(Method::PUT, "/data/x").body("1").header("x-amz-acl", "public-read").of(account)
+    };
+    assert_eq!(client.send(put(None)).await.error(), (403, "AccessDenied"));
+    assert_eq!(client.send(put(Some(OTHER))).await.error(), (403, "AccessDenied"));
+    let owner = client.send(put(Some(ACCOUNT))).await;
+    assert_eq!(owner.error(), (400, "AccessControlListNotSupported"));
+    assert_eq!(client.get("/data/x").await.status, 404);
+    let bucket = ask(Method::PUT, "/mine").header("x-amz-acl", "public-read");
+    assert_eq!(client.send(bucket).await.error(), (400, "AccessControlListNotSupported"));
+    assert_eq!(client.get("/mine").await.status, 404);
+}
+
+#[tokio::test]
 async fn a_copy_needs_rights_to_both_ends() {
     let client = Client::new().await;
     client.put("/data/k", b"secret").await;

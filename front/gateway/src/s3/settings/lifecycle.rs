@@ -62,10 +62,11 @@ impl Desk {
 }
 
 fn read(rule: dto::LifecycleRule) -> Result<LifecycleRule, Refused> {
-    let moves = |list: Option<bool>| list == Some(false);
-    if moves(rule.transitions.map(|list| list.is_empty()))
-        || moves(rule.noncurrent_version_transitions.map(|list| list.is_empty()))
-    {
+    let moves = rule.transitions.unwrap_or_default();
+    if moves.iter().any(|it| it.date.clone().is_some_and(|date| !is_midnight(date))) {
+        return Err(Refused::argument("'Date' must be at midnight GMT"));
+    }
+    if !moves.is_empty() || rule.noncurrent_version_transitions.is_some_and(|it| !it.is_empty()) {
         return Err(Refused::not_implemented("A transition to another storage class"));
     }
     let enabled = match rule.status.as_str() {
@@ -85,6 +86,10 @@ fn read(rule: dto::LifecycleRule) -> Result<LifecycleRule, Refused> {
             .map(|abort| abort.days_after_initiation.ok_or_else(Refused::malformed))
             .transpose()?,
     })
+}
+
+fn is_midnight(date: dto::Timestamp) -> bool {
+    time::OffsetDateTime::from(date).time() == time::Time::MIDNIGHT
 }
 
 fn read_expiration(expiration: LifecycleExpiration) -> Result<Expiration, Refused> {
