@@ -89,6 +89,9 @@ impl Storage {
         name: &str,
     ) -> Result<Bucket, ObjectError> {
         names::check_bucket(name)?;
+        if names::is_meant_for_another(name, &owner.account) {
+            return Err(ObjectError::BucketAlreadyExists);
+        }
         let bucket = Bucket {
             name: name.to_owned(),
             account: owner.account.to_string(),

@@ -34,6 +34,17 @@ pub(super) fn check_bucket(name: &str) -> Result<(), ObjectError> {
     Err(ObjectError::InvalidBucketName(name.to_owned()))
 }
 
+/// Whether SDKs make a bucket of this name for another account, `sagemaker-REGION-ACCOUNT`, and would
+/// trust what they find there.
+pub(super) fn is_meant_for_another(name: &str, account: &str) -> bool {
+    let number = name.strip_prefix("sagemaker-").and_then(|rest| rest.rsplit_once('-'));
+    number.is_some_and(|(_, number)| {
+        number.len() == account.len()
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+            && number != account
+    })
+}
+
 /// Refuses what no key may be.
 pub(super) fn check_key(key: &str) -> Result<(), ObjectError> {
     match key.len() {
@@ -53,6 +64,17 @@ mod tests {
     fn names_that_sdks_make_are_accepted() {
         for name in ["abc", "0ab", "a.b-c", "sagemaker-us-east-1-111122223333", &"a".repeat(63)] {
             assert!(check_bucket(name).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_bucket_of_an_account_is_made_by_nobody_else() {
+        let meant = |name| is_meant_for_another(name, "111122223333");
+        assert!(meant("sagemaker-us-east-1-999999999999"));
+        for name in
+            ["sagemaker-us-east-1-111122223333", "sagemaker-us-east-1-99", "mine-999999999999"]
+        {
+            assert!(!meant(name), "{name}");
         }
     }
 
