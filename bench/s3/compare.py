@@ -20,8 +20,8 @@ import stores
 from limits import GIB, limits, raw
 from measure import heading
 
-SMALL = 4_000
 CONNECTIONS = 16
+LISTED = 100_000
 LARGE_REPEATS = 3
 # Keys that one run of the load generator signs and puts.
 FILL = 50_000
@@ -57,10 +57,10 @@ ROWS = {
     "signed_cpu": Row("  server CPU", "s", 4.5),
     "download_s": Row("GET of 1 GiB", "s"),
     "download_cpu": Row("  server CPU", "s", 1.2),
-    "list_page_cpu": Row("list 1,000 of 100,000 keys, server CPU", "ms"),
-    "list_cpu": Row("  all 100 pages", "s", 1.0),
-    "million_page_cpu": Row("list 1,000 of 1,000,000 keys, server CPU", "ms"),
-    "million_to_page": Row("  to a page of 100,000", "x", 1.1),
+    "list_page_cpu": Row("list a page of 1,000 keys, server CPU", "ms"),
+    "list_cpu": Row("  100,000 keys, page by page", "s", 1.0),
+    "million_page_cpu": Row("  a page of 1,000,000 keys", "ms"),
+    "million_to_page": Row("  to a page of 100,000 keys", "x", 1.1),
     "memory": Row("resident memory after all of it", "MB", 100),
     "memory_most": Row("  at its most", "MB"),
     "encrypted_put": Row("encrypted PUT of 1 GiB, CPU to plain", "x", 1.3),
@@ -111,7 +111,7 @@ def measured(name, folder, arguments):
 def small(store, folder):
     """Rates and CPU: medians of runs, each with keys of its own, read in the order of writing."""
     def run(action, connections):
-        runs = [store.load(action, f"{connections}-{repeat}-", 0, SMALL, "--connections", connections)
+        runs = [store.load(action, f"{connections}-{repeat}-", 0, store.small, "--connections", connections)
                 for repeat in range(store.repeats)]
         return [statistics.median(run[number] for run in runs) for number in ("requests_per_second", "cpu_us")]
 
@@ -140,7 +140,7 @@ def listing(store):
     fill(store, 0, store.listed)
     listed = store.load("list", "list-", store.listed)
     page = 1000 * listed["cpu_seconds"] / (store.listed / 1000)
-    return {"list_page_cpu": page} | ({"list_cpu": listed["cpu_seconds"]} if store.listed == 100_000 else {})
+    return {"list_page_cpu": page} | ({"list_cpu": listed["cpu_seconds"]} if store.listed == LISTED else {})
 
 
 def million(store, numbers):

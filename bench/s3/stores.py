@@ -28,7 +28,8 @@ class Store:
     pid: int
     key: str = KEY
     secret: str = SECRET
-    # Times that a measurement is repeated, and the keys that are listed: moto takes minutes.
+    # Requests of a measurement, its repetitions, and the keys that are listed: moto takes minutes.
+    small: int = 4_000
     repeats: int = 5
     listed: int = 100_000
     server: Server | None = None
@@ -103,7 +104,7 @@ def moto(folder):
     port = free_port()
     python = locked.environment("rivals")
     with rival([python, python.with_name("moto_server"), "-p", str(port)], folder) as process:
-        yield Store("moto", port, process.pid, repeats=1, listed=10_000).ready()
+        yield Store("moto", port, process.pid, small=500, repeats=1, listed=2_000).ready()
 
 
 def free_ports():
