@@ -6,4 +6,4 @@
 pub mod model;
 pub mod wire;
 
-pub use wire::{AuthError, Refusal, chunked, form, json, sigv2, sigv4};
+pub use wire::{AuthError, Refusal, chunked, escape, form, json, sigv2, sigv4};

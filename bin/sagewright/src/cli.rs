@@ -2,9 +2,15 @@
 
 use std::{net::IpAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum, builder::FalseyValueParser};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{FalseyValueParser, OsStringValueParser, TypedValueParser},
+};
 
-use crate::roster;
+use crate::{
+    roster,
+    s3::{Object, Place},
+};
 
 /// Self-hosted SageMaker: unmodified SageMaker code runs against it.
 #[derive(Parser)]
@@ -69,6 +75,8 @@ pub enum Command {
         #[command(subcommand)]
         action: Keys,
     },
+    /// Work with buckets and objects, as `aws s3` does.
+    S3(S3),
     /// What algorithms run on.
     Runtimes {
         /// What to do with them.
@@ -201,6 +209,69 @@ pub struct NewKey {
     /// One JSON object.
     #[arg(long)]
     pub json: bool,
+}
+
+/// How to work with buckets and objects.
+#[derive(Args)]
+pub struct S3 {
+    /// Another server's, with the key of the environment (`AWS_ACCESS_KEY_ID`, …).
+    #[arg(long, global = true, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// What to do with them.
+    #[command(subcommand)]
+    pub action: S3Action,
+}
+
+/// What to do with buckets and objects.
+#[derive(Subcommand)]
+pub enum S3Action {
+    /// List buckets, or what begins with a prefix. Times are UTC's.
+    Ls {
+        /// `s3://BUCKET[/PREFIX]`.
+        #[arg(value_parser = Object::read)]
+        place: Option<Object>,
+        /// Folders too.
+        #[arg(long)]
+        recursive: bool,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Copy a file or an object, in parts where it is large.
+    Cp {
+        /// A file, or `s3://BUCKET/KEY`.
+        #[arg(value_name = "SRC", value_parser = place())]
+        source: Place,
+        /// A file, a folder, or `s3://BUCKET[/KEY]`.
+        #[arg(value_name = "DST", value_parser = place())]
+        target: Place,
+        /// All that is in a folder.
+        #[arg(long)]
+        recursive: bool,
+    },
+    /// Remove an object.
+    Rm {
+        /// `s3://BUCKET/KEY`.
+        #[arg(value_parser = Object::read)]
+        place: Object,
+        /// All that is in a folder.
+        #[arg(long)]
+        recursive: bool,
+    },
+    /// Print a URL by which anybody can read an object for a while.
+    Presign {
+        /// `s3://BUCKET/KEY`.
+        #[arg(value_parser = Object::read)]
+        object: Object,
+        /// For how long, seconds; at most seven days.
+        #[arg(long, value_name = "S", default_value_t = 3_600,
+              value_parser = clap::value_parser!(u64).range(1..=604_800))]
+        expires_in: u64,
+    },
+}
+
+fn place() -> impl TypedValueParser<Value = Place> {
+    OsStringValueParser::new().try_map(|argument| Place::read(&argument))
 }
 
 /// What to do with runtimes.

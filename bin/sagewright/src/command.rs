@@ -9,6 +9,7 @@ mod logs;
 mod order;
 mod run;
 mod runtimes;
+mod s3;
 mod status;
 mod up;
 
@@ -21,7 +22,7 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    cli::{Cli, Command, Json},
+    cli::{Cli, Command, Json, S3},
     data::{Data, Running},
     roster::Refused,
 };
@@ -35,22 +36,30 @@ pub const NOT_RUNNING: u8 = 4;
 
 /// Carries out what the command line says.
 pub fn run(cli: Cli) -> Result<ExitCode> {
-    if let Command::Version(Json { json }) = cli.command {
-        version(json)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let data = Data::at(cli.data)?;
     match cli.command {
-        Command::Up(arguments) => up::up(&data, &arguments),
-        Command::Down { stop_jobs } => down::down(&data, stop_jobs),
-        Command::Status(Json { json }) => status::status(&data, json),
-        Command::Logs { name, follow, json } => logs::logs(&data, &name, follow, json),
-        Command::Env { shell, format } => env::env(&data, shell, format),
-        Command::Accounts { action } => accounts::accounts(&data, action),
-        Command::Keys { action } => keys::keys(&data, action),
-        Command::Run { command } => run::run(&data, &command),
-        Command::Runtimes { action } => runtimes::runtimes(&data, &action),
-        Command::Doctor(Json { json }) => doctor::doctor(&data, json),
+        Command::Version(Json { json }) => {
+            version(json)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::S3(S3 { endpoint_url: Some(url), action }) => s3::elsewhere(&url, action),
+        command => run_on(&Data::at(cli.data)?, command),
+    }
+}
+
+/// Carries out what is about a data folder.
+fn run_on(data: &Data, command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Up(arguments) => up::up(data, &arguments),
+        Command::Down { stop_jobs } => down::down(data, stop_jobs),
+        Command::Status(Json { json }) => status::status(data, json),
+        Command::Logs { name, follow, json } => logs::logs(data, &name, follow, json),
+        Command::Env { shell, format } => env::env(data, shell, format),
+        Command::Accounts { action } => accounts::accounts(data, action),
+        Command::Keys { action } => keys::keys(data, action),
+        Command::Run { command } => run::run(data, &command),
+        Command::S3(S3 { action, .. }) => s3::here(data, action),
+        Command::Runtimes { action } => runtimes::runtimes(data, &action),
+        Command::Doctor(Json { json }) => doctor::doctor(data, json),
         Command::Version(_) => Ok(ExitCode::SUCCESS),
     }
 }
@@ -75,7 +84,8 @@ pub fn code(error: &anyhow::Error) -> ExitCode {
         Refused::NoAccount(_) | Refused::NoKey(_) => true,
         Refused::AccountTaken(_) | Refused::LastKey { .. } => false,
     };
-    let missing = error.downcast_ref().is_some_and(missing);
+    let missing = error.downcast_ref().is_some_and(missing)
+        || error.downcast_ref::<crate::s3::Refused>().is_some_and(|refused| refused.status == 404);
     ExitCode::from(if missing { NOT_FOUND } else { FAILED })
 }
 

@@ -12,6 +12,7 @@ mod keys;
 mod master;
 mod programs;
 mod roster;
+mod s3;
 mod server;
 
 use std::process::ExitCode;

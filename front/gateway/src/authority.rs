@@ -45,6 +45,12 @@ impl AuthorityError {
     }
 }
 
+/// The roots that this system trusts, in PEM; empty where it has none.
+#[must_use]
+pub fn system_roots() -> String {
+    trust::system_roots(Path::new(""))
+}
+
 /// The authority of one server, made or read when first asked for.
 pub struct Authority {
     folder: PathBuf,

@@ -4,7 +4,7 @@
 
 pub mod chunked;
 mod error;
-pub(crate) mod escape;
+pub mod escape;
 pub mod form;
 pub mod json;
 pub mod sigv2;

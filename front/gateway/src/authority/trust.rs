@@ -36,7 +36,7 @@ fn bundled(roots: &str, ours: &str) -> String {
 }
 
 /// `SSL_CERT_FILE` comes first, unless it is our own bundle of an earlier time.
-fn system_roots(bundle: &Path) -> String {
+pub fn system_roots(bundle: &Path) -> String {
     let told = env::var_os("SSL_CERT_FILE").map(PathBuf::from).filter(|told| told != bundle);
     let places = told.into_iter().chain(PLACES.iter().map(PathBuf::from));
     let mut found = places.filter_map(|place| fs::read_to_string(place).ok());
