@@ -125,7 +125,7 @@ fn within(bytes: Bytes, limit: usize) -> Result<Bytes, BodyError> {
 }
 
 /// The next piece of contents; trailers of the transfer coding are no contents.
-async fn next(body: &mut RequestBody) -> Result<Option<Bytes>, BodyError> {
+pub(crate) async fn next(body: &mut RequestBody) -> Result<Option<Bytes>, BodyError> {
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data() {
             return Ok(Some(data));

@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     authority::Authority, config::Config, families::Families, metrics::Metrics, s3_request::S3,
+    verify::PolicyVerifier,
 };
 
 /// Bytes that one permit of the buffer budget stands for.
@@ -47,7 +48,9 @@ pub struct Door {
     pub(crate) authority: Arc<Authority>,
     pub(crate) ready: Arc<AtomicBool>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) keys: SigningKeys,
+    pub(crate) keys: Arc<SigningKeys>,
+    /// For S3, which reads the forms.
+    pub(crate) policies: Arc<PolicyVerifier>,
     /// One for each core: how many large payloads are scored at a time.
     pub(crate) scoring: Arc<Semaphore>,
     buffers: Arc<Semaphore>,
@@ -61,6 +64,9 @@ impl Door {
     pub fn new(config: Config, wiring: Wiring) -> Arc<Self> {
         let Wiring { access, families, routes, s3, authority, ready } = wiring;
         let cores = thread::available_parallelism().map_or(1, usize::from);
+        let keys = Arc::new(SigningKeys::default());
+        let policies =
+            PolicyVerifier::new(access.clone(), keys.clone(), config.region.clone(), config.sigv2);
         let buffers = (config.limits.buffered_bytes / BUFFER_UNIT).min(Semaphore::MAX_PERMITS);
         Arc::new(Self {
             config,
@@ -71,7 +77,8 @@ impl Door {
             authority,
             ready,
             metrics: Arc::default(),
-            keys: SigningKeys::default(),
+            keys,
+            policies: Arc::new(policies),
             scoring: Arc::new(Semaphore::new(cores)),
             buffers: Arc::new(Semaphore::new(buffers)),
             closing: watch::Sender::new(false),

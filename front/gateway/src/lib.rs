@@ -32,3 +32,4 @@ pub use config::{Config, Limits};
 pub use door::{Door, Wiring};
 pub use s3_request::{OperationName, S3, S3Request};
 pub use serve::serve;
+pub use verify::PolicyVerifier;

@@ -187,6 +187,7 @@ async fn s3(
         bucket,
         payload,
         verified,
+        policies: door.policies.clone(),
         body,
         peer: peer.address,
         secure: peer.secure,

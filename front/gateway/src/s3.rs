@@ -20,6 +20,7 @@ mod digest;
 mod encryption;
 mod errors;
 mod facts;
+mod form;
 mod listing;
 mod objects;
 mod operations;
@@ -33,7 +34,8 @@ mod uploads;
 use std::sync::Arc;
 
 use crate::{S3, S3Request, body::Response, s3_request::OperationName};
-use answer::About;
+use adapt::Adapted;
+use answer::{About, Answered};
 use async_trait::async_trait;
 use browser::Page;
 use platform::{access::Access, objects::Objects};
@@ -51,7 +53,7 @@ const XML_LIMIT: usize = 4 * 1024 * 1024;
 /// The S3 protocol over an object store.
 pub struct Front {
     service: S3Service,
-    objects: Arc<dyn Objects>,
+    desk: Desk,
 }
 
 impl Front {
@@ -60,15 +62,16 @@ impl Front {
     pub fn new(objects: Arc<dyn Objects>, access: Arc<dyn Access>) -> Self {
         let mut config = S3Config::default();
         config.xml_max_body_size = XML_LIMIT;
-        let mut builder = S3ServiceBuilder::new(Desk { objects: objects.clone(), access });
+        let desk = Desk { objects, access };
+        let mut builder = S3ServiceBuilder::new(desk.clone());
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
-        Self { service: builder.build(), objects }
+        Self { service: builder.build(), desk }
     }
 
     /// Answers a browser that asks before it calls.
     async fn preflight(&self, request: S3Request, about: &About) -> Response {
         let answer = match Page::asking(&request) {
-            Ok(page) => page.preflight(&*self.objects).await,
+            Ok(page) => page.preflight(&*self.desk.objects).await,
             Err(refused) => Err(refused),
         };
         let unread = Some(request.body);
@@ -81,10 +84,18 @@ impl Front {
         response
     }
 
-    async fn serve(&self, adapted: adapt::Adapted, about: &About) -> answer::Answered {
-        let ask = Arc::clone(&adapted.ask);
-        let answered = self.service.call(adapted.request).await;
-        answer::answered(answered, &ask, about)
+    /// Carries out what `s3s` knows.
+    async fn operation(&self, request: S3Request, about: &About) -> Answered {
+        match adapt::adapt(request) {
+            Ok(Adapted { request, ask }) => {
+                let answered = self.service.call(request).await;
+                answer::answered(answered, &ask, about)
+            }
+            Err(refused) => {
+                let (refused, body) = *refused;
+                answer::refused(&refused, Some(body), about)
+            }
+        }
     }
 }
 
@@ -96,22 +107,21 @@ impl S3 for Front {
             return self.preflight(request, &about).await;
         }
         let page = Page::calling(&request);
-        let answered = match adapt::adapt(request) {
-            Ok(adapted) => self.serve(adapted, &about).await,
-            Err(refused) => {
-                let (refused, body) = *refused;
-                answer::refused(&refused, Some(body), &about)
-            }
+        let answered = if form::is_form(&request) {
+            form::answer(&self.desk, request, &about).await
+        } else {
+            self.operation(request, &about).await
         };
         let mut response = answered.settle(&about).await;
         if let Some(page) = page {
-            page.tell(&*self.objects, response.headers_mut()).await;
+            page.tell(&*self.desk.objects, response.headers_mut()).await;
         }
         response
     }
 }
 
 /// Where operations are carried out; their methods stand in the modules by kind.
+#[derive(Clone)]
 struct Desk {
     objects: Arc<dyn Objects>,
     access: Arc<dyn Access>,

@@ -11,7 +11,10 @@ use aws::sigv4::{Payload, Verified};
 use http::request::Parts;
 use types::{Caller, Id};
 
-use crate::body::{RequestBody, Response};
+use crate::{
+    body::{RequestBody, Response},
+    verify::PolicyVerifier,
+};
 
 /// One request for S3.
 pub struct S3Request {
@@ -29,6 +32,8 @@ pub struct S3Request {
     pub payload: Payload,
     /// What signed chunks chain to; nothing for unsigned requests and version 2.
     pub verified: Option<Verified>,
+    /// Says who signed the policy of a form, which stands in the body.
+    pub policies: Arc<PolicyVerifier>,
     /// `x-amz-decoded-content-length`.
     pub decoded_length: Option<u64>,
     /// The names that `x-amz-trailer` announces, lower case.
@@ -45,10 +50,16 @@ pub struct S3Request {
 /// where it is missing.
 #[async_trait]
 pub trait S3: Send + Sync {
-    /// Answers one request. May put an [`OperationName`] among the answer's extensions.
+    /// Answers one request. May put an [`OperationName`] and an [`Account`] among the answer's
+    /// extensions.
     async fn call(&self, request: S3Request) -> Response;
 }
 
 /// What an answer's extensions may say for the log and the metrics: `GetObject`.
 #[derive(Clone, Copy, Debug)]
 pub struct OperationName(pub &'static str);
+
+/// What an answer's extensions may say for the log: whose account it was, where only the body
+/// could tell.
+#[derive(Clone, Debug)]
+pub struct Account(pub Arc<str>);

@@ -4,17 +4,22 @@
 //! the head it is checked before the body is read, so a wrong key costs no upload; the services
 //! that sign the body's own hash are checked up to the key before, and wholly after, reading it.
 
+mod policy;
+
 use aws::{
     AuthError, Refusal, sigv2,
     sigv4::{self, Claim, Head, Payload, Verified},
 };
 use bytes::Bytes;
 use http::{Method, header::USER_AGENT, request::Parts};
-use platform::access::{Identity, Unidentified};
+use platform::access::{Access, Identity, Unidentified};
 use sha2::{Digest, Sha256};
 use types::{Caller, Id, Owner, Timestamp};
 
 use crate::{dialect::Dialect, door::Door, regions};
+
+pub use policy::PolicyVerifier;
+pub(crate) use policy::{Signature, SignedPolicy};
 
 /// A body larger than this is hashed off the reactor: about 0.2 ms of SHA-256.
 const HASH_INLINE: usize = 256 << 10;
@@ -54,7 +59,7 @@ pub fn know(
         return Err(dialect.unknown_region(&claim.region));
     }
     let token = claim.session_token.as_deref();
-    let identity = identify(door, &claim.access_key, token).map_err(named)?;
+    let identity = identify(&*door.access, &claim.access_key, token).map_err(named)?;
     let mut known = Known { claim, identity, verified: None };
     if let Some(hash) = known.claim.payload_hash() {
         known.verified = Some(known.prove(door, parts, hash).map_err(named)?);
@@ -125,13 +130,13 @@ pub fn version_2(
                        and not where the server switches them off. Use AWS4-HMAC-SHA256.";
         return Err(AuthError::Query(message.to_owned()));
     }
-    let identity = identify(door, &claim.access_key, claim.session_token.as_deref())?;
+    let identity = identify(&*door.access, &claim.access_key, claim.session_token.as_deref())?;
     sigv2::verify(&head, &claim, &identity.secret, Timestamp::now())?;
     Ok(Some(caller(&identity, &door.config.region, parts, id)))
 }
 
-fn identify(door: &Door, key: &str, token: Option<&str>) -> Result<Identity, AuthError> {
-    door.access.identify(key, token).map_err(|why| match why {
+fn identify(access: &dyn Access, key: &str, token: Option<&str>) -> Result<Identity, AuthError> {
+    access.identify(key, token).map_err(|why| match why {
         Unidentified::UnknownKey => AuthError::UnknownKey,
         Unidentified::BadToken => AuthError::InvalidToken,
         Unidentified::Expired => AuthError::ExpiredToken,

@@ -18,7 +18,7 @@ use types::Id;
 use crate::{
     body::{Response, ResponseBody},
     metrics::{Metrics, Series},
-    s3_request::OperationName,
+    s3_request::{Account, OperationName},
 };
 
 /// What we call the status of a request whose client left before the answer.
@@ -61,6 +61,9 @@ impl Visit {
         self.status = response.status().as_u16();
         if let Some(OperationName(name)) = response.extensions().get() {
             self.operation = name;
+        }
+        if let Some(Account(account)) = response.extensions().get() {
+            self.account = Some(account.clone());
         }
         let header = if self.service == "s3" { "x-amz-request-id" } else { "x-amzn-requestid" };
         if let Ok(id) = HeaderValue::try_from(self.id.hyphenated()) {

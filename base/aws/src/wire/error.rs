@@ -40,6 +40,9 @@ pub enum AuthError {
     /// A member of a presigned query cannot be read or is out of its range.
     #[error("{0}")]
     Query(String),
+    /// A field of a form that tells of its signature cannot be read.
+    #[error("{0}")]
+    Form(String),
     /// `x-amz-content-sha256` holds neither a digest nor one of the known words.
     #[error(
         "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, one of the STREAMING- words or a valid \
@@ -98,6 +101,7 @@ impl AuthError {
             | Self::Unsupported
             | Self::Header(_)
             | Self::Query(_)
+            | Self::Form(_)
             | Self::ContentHash => "IncompleteSignatureException",
             Self::UnknownKey | Self::InvalidToken => "UnrecognizedClientException",
             Self::ExpiredToken => "ExpiredTokenException",
@@ -121,6 +125,7 @@ impl AuthError {
             | Self::Unsupported
             | Self::Header(_)
             | Self::Query(_)
+            | Self::Form(_)
             | Self::ContentHash => "IncompleteSignature",
             Self::UnknownKey | Self::InvalidToken => "InvalidClientTokenId",
             Self::ExpiredToken => "ExpiredToken",
@@ -142,7 +147,7 @@ impl AuthError {
             Self::Missing | Self::Expired | Self::NotYetValid | Self::Unsigned(_) => {
                 ("AccessDenied", 403)
             }
-            Self::Ambiguous | Self::ContentHash => ("InvalidArgument", 400),
+            Self::Ambiguous | Self::ContentHash | Self::Form(_) => ("InvalidArgument", 400),
             Self::Unsupported => ("InvalidRequest", 400),
             Self::Header(_) | Self::Scope { .. } | Self::Region { .. } => {
                 ("AuthorizationHeaderMalformed", 400)

@@ -1,7 +1,9 @@
-//! Signature Version 2 in the query, which S3 clients still presign with on custom endpoints.
+//! Signature Version 2 in the query, which S3 clients still presign with on custom endpoints, and
+//! in the forms of old web pages.
 //!
-//! For GET, HEAD and PUT of S3 only: the caller refuses everything else. It covers the path and the
-//! `x-amz-*` headers, but of the query only what selects an operation or changes an answer.
+//! The query is for GET, HEAD and PUT of S3 only: the caller refuses everything else. Its signature
+//! covers the path and the `x-amz-*` headers, but of the query only what selects an operation or
+//! changes an answer.
 
 use std::collections::BTreeMap;
 
@@ -134,6 +136,22 @@ pub fn verify(
     }
 }
 
+/// Checks the signature in a form over its policy's base64 text, which covers nothing else.
+pub fn verify_policy(policy: &str, signature: &str, secret: &str) -> Result<(), AuthError> {
+    let right = sign_policy(policy, secret);
+    if bool::from(right.as_bytes().ct_eq(signature.as_bytes())) {
+        Ok(())
+    } else {
+        Err(AuthError::Mismatch)
+    }
+}
+
+/// The signature of a policy's base64 text.
+#[must_use]
+pub fn sign_policy(policy: &str, secret: &str) -> String {
+    hmac(secret, policy)
+}
+
 /// The query of a presigned request that is void at `expires` (epoch seconds).
 #[must_use]
 pub fn presign(head: &Head<'_>, access_key: &str, secret: &str, expires: i64) -> String {
@@ -262,6 +280,15 @@ mod tests {
         assert_eq!(check("GET", "/b/k", &added, &headers), Err(AuthError::Mismatch));
         let late = presign(&plain, "AKIA", "secret", 999);
         assert_eq!(check("GET", "/b/k", &late, &headers), Err(AuthError::Expired));
+    }
+
+    /// Made by Python's `hmac` with the key `secret`.
+    #[test]
+    fn a_policy_is_good_with_its_own_signature_only() {
+        let signature = "nmIRzb4eKJU+a8tuS+H5Eo4wYBI=";
+        assert_eq!(verify_policy("eyJ9", signature, "secret"), Ok(()));
+        assert_eq!(verify_policy("eyJ8", signature, "secret"), Err(AuthError::Mismatch));
+        assert_eq!(verify_policy("eyJ9", "", "secret"), Err(AuthError::Mismatch));
     }
 
     #[test]

@@ -238,7 +238,7 @@ fn trailer(name: &str) -> Result<Algorithm, Refused> {
 }
 
 /// The checksum that an upload is kept with: sent before the body, after it, or only asked for.
-fn upload_checksum(
+pub(super) fn upload_checksum(
     headers: &HeaderMap,
     in_trailer: Option<Algorithm>,
 ) -> Result<Checksums, Refused> {
@@ -294,7 +294,8 @@ fn sent_checksum(headers: &HeaderMap) -> Result<Option<(Algorithm, String)>, Ref
     Ok(sent)
 }
 
-fn content_md5(headers: &HeaderMap) -> Result<Option<String>, Refused> {
+/// `Content-MD5`, if it can be one.
+pub(super) fn content_md5(headers: &HeaderMap) -> Result<Option<String>, Refused> {
     let Some(value) = headers.get("content-md5") else { return Ok(None) };
     let value = value.to_str().ok().filter(|value| digest::is_md5(value));
     value

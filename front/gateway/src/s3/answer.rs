@@ -97,6 +97,20 @@ pub(super) fn answered(
     result
 }
 
+/// What an operation answered that `s3s` does not know.
+pub(super) fn of_operation(
+    operation: &'static str,
+    result: Result<HttpResponse, Refused>,
+    unread: Option<RequestBody>,
+    about: &About,
+) -> Answered {
+    let answered = match result {
+        Ok(response) => Answered { response, unread: unread.filter(|body| !body.is_end_stream()) },
+        Err(reason) => refused(&reason, unread, about),
+    };
+    answered.with(OperationName(operation))
+}
+
 fn unsayable() -> Refused {
     Refused::new(
         StatusCode::INTERNAL_SERVER_ERROR,
@@ -147,7 +161,8 @@ fn set_xml(response: &mut HttpResponse, mut xml: String, about: &About) {
     *response.body_mut() = Body::from(xml);
 }
 
-fn element(xml: &mut String, name: &str, text: &str) {
+/// Writes an element with text.
+pub(super) fn element(xml: &mut String, name: &str, text: &str) {
     let _ = write!(xml, "<{name}>");
     for character in text.chars() {
         match character {
@@ -166,6 +181,12 @@ fn element(xml: &mut String, name: &str, text: &str) {
 }
 
 impl Answered {
+    /// With something for the log.
+    pub(super) fn with<T: Clone + Send + Sync + 'static>(mut self, said: T) -> Self {
+        self.response.extensions_mut().insert(said);
+        self
+    }
+
     /// Ends the request's body and sends the answer on its way.
     ///
     /// A client that still sends may never see an answer that closes the connection under it, so

@@ -1,7 +1,7 @@
 //! Headers and forms that are not served are refused by name, before `s3s` could overlook what
 //! they ask for.
 
-use http::{Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 
 use super::{errors::Refused, sub_resources::decoded};
 
@@ -15,14 +15,20 @@ const HEADERS: [&str; 6] = [
     "x-amz-rename-source",
 ];
 
-/// Refuses forms: they are read elsewhere, and `s3s` would gather the whole file in memory.
-pub(super) fn check_form(parts: &http::request::Parts) -> Result<(), Refused> {
-    let content_type = parts.headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
-    let form = content_type.is_some_and(|text| {
+/// Whether a body says that it is a form.
+pub(super) fn is_form(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    content_type.is_some_and(|text| {
         text.to_ascii_lowercase().trim_ascii_start().starts_with(b"multipart/form-data")
-    });
-    if form && parts.method == Method::POST {
-        return Err(Refused::not_implemented("POST Object"));
+    })
+}
+
+/// Refuses the forms that are none of POST Object's: `s3s` would gather the whole file in memory.
+pub(super) fn check_form(parts: &http::request::Parts) -> Result<(), Refused> {
+    if parts.method == Method::POST && is_form(&parts.headers) {
+        return Err(Refused::not_implemented(
+            "A form that is signed outside of its fields, or sent to anything but a bucket,",
+        ));
     }
     Ok(())
 }

@@ -2,26 +2,40 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use aws::sigv4::{Payload, Verified};
+use aws::sigv4::{Payload, SigningKeys, Verified};
 use bytes::Bytes;
-use gateway::{OperationName, S3, S3Request, s3::Front};
+use gateway::{OperationName, PolicyVerifier, S3, S3Request, s3::Front};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt;
 use platform::{
     access::{Access, Denied, Identity, Unidentified},
-    objects::{blobs::memory::MemoryBlobs, index::memory::MemoryIndex},
+    objects::{
+        blobs::{Blobs, memory::MemoryBlobs},
+        index::memory::MemoryIndex,
+    },
 };
 use services::storage::Storage;
 use sha2::{Digest, Sha256};
 use types::{Caller, Id, Owner};
 
 pub const ACCOUNT: &str = "123456789012";
+/// The one key there is, of [`ACCOUNT`].
+pub const KEY: &str = "AKIAFORMS";
+pub const SECRET: &str = "secret";
 
 struct Everything;
 
 impl Access for Everything {
-    fn identify(&self, _: &str, _: Option<&str>) -> Result<Identity, Unidentified> {
-        Err(Unidentified::UnknownKey)
+    fn identify(&self, key: &str, token: Option<&str>) -> Result<Identity, Unidentified> {
+        match (key, token) {
+            (KEY, None) => Ok(Identity {
+                secret: SECRET.to_owned(),
+                account: ACCOUNT.to_owned(),
+                principal: "arn:aws:iam::1:role/r".to_owned(),
+            }),
+            (KEY, Some(_)) => Err(Unidentified::BadToken),
+            _ => Err(Unidentified::UnknownKey),
+        }
     }
 
     fn allow(&self, caller: &Caller, action: &str, thing: &str, _: &Owner) -> Result<(), Denied> {
@@ -42,6 +56,7 @@ pub struct Ask {
     pub payload: Payload,
     pub verified: Option<Verified>,
     pub host_bucket: Option<String>,
+    pub sigv2: bool,
     body: Bytes,
 }
 
@@ -54,6 +69,7 @@ pub fn ask(method: Method, uri: impl Into<String>) -> Ask {
         payload: Payload::Unsigned,
         verified: None,
         host_bucket: None,
+        sigv2: true,
         body: Bytes::new(),
     }
 }
@@ -109,6 +125,12 @@ impl Ask {
             bucket: self.host_bucket,
             payload: self.payload,
             verified: self.verified,
+            policies: Arc::new(PolicyVerifier::new(
+                Arc::new(Everything),
+                Arc::new(SigningKeys::default()),
+                Arc::from("eu-west-1"),
+                self.sigv2,
+            )),
             decoded_length: text("x-amz-decoded-content-length").and_then(|it| it.parse().ok()),
             trailers: text("x-amz-trailer").into_iter().collect(),
             body: self.body.into(),
@@ -155,24 +177,34 @@ impl Got {
     }
 }
 
-pub struct Client(Front);
+pub struct Client {
+    front: Front,
+    blobs: Arc<MemoryBlobs>,
+}
 
 impl Client {
     /// With a bucket called `data`.
     pub async fn new() -> Self {
-        let (index, blobs) = (MemoryIndex::default(), MemoryBlobs::default());
-        let objects = Arc::new(Storage::new(Arc::new(index), Arc::new(blobs)));
-        let client = Self(Front::new(objects, Arc::new(Everything)));
+        let (index, blobs) = (MemoryIndex::default(), Arc::new(MemoryBlobs::default()));
+        let objects = Arc::new(Storage::new(Arc::new(index), blobs.clone()));
+        let client = Self { front: Front::new(objects, Arc::new(Everything)), blobs };
         assert_eq!(client.send(ask(Method::PUT, "/data")).await.status, 200);
         client
     }
 
     pub async fn send(&self, ask: Ask) -> Got {
-        let response = self.0.call(ask.request()).await;
+        let response = self.front.call(ask.request()).await;
         let operation = response.extensions().get::<OperationName>().map(|name| name.0);
         let (head, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Got { status: head.status, headers: head.headers, body, operation }
+    }
+
+    /// Whether no object is there, and no bytes of one.
+    pub async fn is_empty(&self) -> bool {
+        let objects = self.get("/data?list-type=2").await;
+        let blobs = self.blobs.list(None, 1).await.unwrap();
+        objects.elements("Key").is_empty() && blobs.is_empty()
     }
 
     pub async fn get(&self, uri: &str) -> Got {

@@ -5,6 +5,7 @@
 mod bodies;
 mod browsers;
 mod client;
+mod forms;
 mod protocol;
 mod rights;
 mod settings;

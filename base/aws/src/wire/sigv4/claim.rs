@@ -214,15 +214,15 @@ fn is_digest(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// What header and query have in common.
-struct Parts<'a> {
-    credential: &'a str,
-    signed_headers: &'a str,
-    signature: &'a str,
+/// What header, query and form have in common.
+pub(super) struct Parts<'a> {
+    pub(super) credential: &'a str,
+    pub(super) signed_headers: &'a str,
+    pub(super) signature: &'a str,
 }
 
 impl Parts<'_> {
-    fn claim(
+    pub(super) fn claim(
         &self,
         at: Timestamp,
         expires: Option<u64>,

@@ -7,6 +7,7 @@ mod canonical;
 mod claim;
 mod key;
 mod moment;
+mod policy;
 mod sign;
 mod verify;
 
@@ -14,6 +15,7 @@ use http::HeaderMap;
 
 pub use claim::{Claim, Payload, is_signature_field, read, unsigned_query};
 pub use key::{SigningKey, SigningKeys};
+pub use policy::{PolicyFields, read_policy, sign_policy, verify_policy};
 pub use sign::{Credentials, presign, sign};
 pub use verify::{Verified, verify};
 
