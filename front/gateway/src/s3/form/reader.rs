@@ -73,7 +73,12 @@ impl FieldReader {
         loop {
             match &mut self.state {
                 State::Preamble => {
-                    if self.value()?.is_none() {
+                    // So much before the first part is no form, or one of another boundary.
+                    let preamble = self.value().map_err(|fault| match fault {
+                        FormFault::FieldsTooLarge => FormFault::Malformed,
+                        other => other,
+                    });
+                    if preamble?.is_none() {
                         return Ok(None);
                     }
                     self.state = State::Head;
@@ -239,7 +244,10 @@ pub(super) mod tests {
         assert!(read(&[&[field(FIELD_LIMIT), file.clone()].concat()]).is_ok());
         assert_eq!(fault(&field(FIELD_LIMIT + 1)), FormFault::FieldsTooLarge);
         // It need not end to be too large.
-        assert_eq!(fault(&field(FIELD_LIMIT + 1)[..FIELD_LIMIT + 100]), FormFault::FieldsTooLarge);
+        assert_eq!(
+            fault(&field(FIELD_LIMIT + 100)[..FIELD_LIMIT + 100]),
+            FormFault::FieldsTooLarge
+        );
         let full = FORM_LIMIT / (FIELD_LIMIT + 100);
         let many = |count| [field(FIELD_LIMIT).repeat(count), file.clone()].concat();
         assert!(read(&[&many(full)]).is_ok());
@@ -253,7 +261,7 @@ pub(super) mod tests {
     fn heads_and_preambles_are_bounded() {
         let head = format!("--x\r\nX: {}", "y".repeat(HEAD_LIMIT));
         assert_eq!(fault(head.as_bytes()), FormFault::FieldsTooLarge);
-        assert_eq!(fault(&vec![b'-'; FIELD_LIMIT + 100]), FormFault::FieldsTooLarge);
+        assert_eq!(fault(&vec![b'-'; FIELD_LIMIT + 100]), FormFault::Malformed);
     }
 
     /// Contents that look like delimiters more often than by chance.

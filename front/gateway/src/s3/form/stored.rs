@@ -57,7 +57,8 @@ pub(super) fn headers(fields: &Fields) -> Result<HeaderMap, Refused> {
     for (name, value) in fields.iter() {
         if HEADERS.contains(&name) || name.starts_with(HEADER_PREFIX) {
             let header = HeaderName::try_from(name).map_err(|_| invalid(name))?;
-            headers.insert(header, HeaderValue::try_from(value).map_err(|_| invalid(name))?);
+            let value = HeaderValue::try_from(value).ok().filter(|value| value.to_str().is_ok());
+            headers.insert(header, value.ok_or_else(|| invalid(name))?);
         }
     }
     Ok(headers)
