@@ -17,6 +17,7 @@ pub(super) struct Facts {
     query: String,
     peer: SocketAddr,
     secure: bool,
+    form: bool,
 }
 
 /// Headers that conditions ask about by their own name.
@@ -38,7 +39,12 @@ const MEMBERS: [(&str, &str); 4] = [
 impl Facts {
     /// Of a head before anything was taken from it.
     pub(super) fn of(headers: &HeaderMap, query: &str, peer: SocketAddr, secure: bool) -> Self {
-        Self { headers: headers.clone(), query: query.to_owned(), peer, secure }
+        Self { headers: headers.clone(), query: query.to_owned(), peer, secure, form: false }
+    }
+
+    /// Of a form, some of whose fields are its headers.
+    pub(super) fn of_form(headers: HeaderMap, peer: SocketAddr, secure: bool) -> Self {
+        Self { headers, query: String::new(), peer, secure, form: true }
     }
 
     fn header(&self, name: &HeaderName) -> Option<&str> {
@@ -97,9 +103,14 @@ impl Facts {
         if caller.is_none() {
             return;
         }
-        let in_header = self.headers.contains_key(AUTHORIZATION);
-        context.set("s3:authType", if in_header { "REST-HEADER" } else { "REST-QUERY-STRING" });
-        let newer = in_header || self.member("X-Amz-Algorithm").is_some();
+        let (kind, newer) = if self.form {
+            ("POST", self.headers.contains_key("x-amz-algorithm"))
+        } else if self.headers.contains_key(AUTHORIZATION) {
+            ("REST-HEADER", true)
+        } else {
+            ("REST-QUERY-STRING", self.member("X-Amz-Algorithm").is_some())
+        };
+        context.set("s3:authType", kind);
         context.set("s3:signatureversion", if newer { "AWS4-HMAC-SHA256" } else { "AWS" });
     }
 
@@ -202,6 +213,19 @@ mod tests {
         }
         assert!(value(&context, "aws:username").is_none());
         assert!(value(&context, "aws:CurrentTime").unwrap().ends_with('Z'));
+    }
+
+    #[test]
+    fn a_form_says_by_its_fields_how_it_was_signed() {
+        let peer = SocketAddr::from(([127, 0, 0, 1], 9));
+        let me = caller("arn:aws:iam::111122223333:user/ann");
+        for (field, version) in [("x-amz-algorithm", "AWS4-HMAC-SHA256"), ("x-amz-acl", "AWS")] {
+            let headers = [(HeaderName::from_static(field), HeaderValue::from_static("v"))];
+            let facts = Facts::of_form(headers.into_iter().collect(), peer, true);
+            let context = facts.context(Some(&me));
+            assert_eq!(value(&context, "s3:authType").as_deref(), Some("POST"));
+            assert_eq!(value(&context, "s3:signatureversion").as_deref(), Some(version));
+        }
     }
 
     #[test]

@@ -17,16 +17,18 @@ mod stored;
 
 use std::sync::Arc;
 
-use http::{Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use percent_encoding::percent_decode_str;
-use platform::objects::{Conditions, ObjectInfo, Put};
+use platform::objects::{ObjectInfo, Put};
 use types::{Caller, Timestamp};
 
 use super::{
     Desk, adapt,
     answer::{self, About, Answered},
     ask::Ask,
+    conditions,
     errors::Refused,
+    facts::Facts,
     served,
 };
 use crate::{
@@ -79,10 +81,13 @@ pub(super) async fn answer(desk: &Desk, mut request: S3Request, about: &About) -
     let stored = form.store(desk, request.body).await;
     let result = match ask.take_refused() {
         Some(refused) => Err(refused),
-        None => stored.map(|info| reply.told(&info)),
+        None => stored.map(|info| reply.told(&info, ask.take_headers())),
     };
     let answered = answer::of_operation(OPERATION, result, ask.take_unread(), about);
-    answered.with(Account(ask.caller.owner().account.clone()))
+    match &ask.caller {
+        Some(caller) => answered.with(Account(caller.owner().account.clone())),
+        None => answered,
+    }
 }
 
 /// A form that was read up to its file, and is allowed by its policy.
@@ -105,7 +110,9 @@ impl Form {
         let (mut fields, filename, file) = read(&mut request.body, boundary).await?;
         fields.place(&bucket, filename.as_deref().unwrap_or_default())?;
         let (caller, sizes) = judge(&fields, request)?;
-        let ask = Arc::new(admit(caller)?);
+        let mut ask = Ask::of(caller, facts(request, &fields));
+        ask.conditions = conditions::conditions(&request.parts.headers, "");
+        let ask = Arc::new(ask);
         Ok(Self { bucket, fields, file, sizes, ask })
     }
 
@@ -127,18 +134,24 @@ impl Form {
         stored::check(&fields)?;
         let headers = stored::headers(&fields)?;
         let key = fields.required("key")?.to_owned();
-        let owner = desk.allow_object(&ask, "s3:PutObject", &bucket, &key)?;
+        let tags = stored::tags(&fields)?;
+        let owner = desk.allow_put(&ask, &bucket, &key, &tags).await?;
         let put = Put {
             headers: stored::object_headers(&fields, &headers)?,
-            tags: stored::tags(&fields)?,
+            tags,
             checksums: adapt::upload_checksum(&headers, None)?,
             content_md5: adapt::content_md5(&headers)?,
-            conditions: Conditions::default(),
+            content_sha256: None,
+            conditions: ask.conditions.clone(),
             body: Box::pin(body),
-            bucket,
+            bucket: bucket.clone(),
             key,
         };
-        Ok(desk.objects.put(owner, put).await?)
+        let info = desk.objects.put(&owner, put).await?;
+        if let Some(expiration) = desk.expiration(&owner, &bucket, &info).await {
+            ask.tell("x-amz-expiration", &expiration);
+        }
+        Ok(info)
     }
 }
 
@@ -171,7 +184,21 @@ fn judge(fields: &Fields, request: &S3Request) -> Result<(Option<Caller>, Sizes)
     Ok((Some(caller), policy.sizes))
 }
 
-/// The request as rights are asked for it. Nobody may what is not signed.
-fn admit(caller: Option<Caller>) -> Result<Ask, Refused> {
-    caller.map(Ask::of).ok_or_else(Refused::denied)
+/// What the policy of a bucket may ask about a form: what its head says of the client, and S3's
+/// fields for S3's headers. Those of the head are nobody's word.
+fn facts(request: &S3Request, fields: &Fields) -> Facts {
+    let of_client = request.parts.headers.iter();
+    let of_client = of_client.filter(|(name, _)| !name.as_str().starts_with("x-amz-"));
+    let mut headers: HeaderMap =
+        of_client.map(|(name, value)| (name.clone(), value.clone())).collect();
+    for (name, value) in fields.iter() {
+        let name = if name == "acl" { "x-amz-acl" } else { name };
+        let value = HeaderValue::try_from(value);
+        if name.starts_with("x-amz-")
+            && let (Ok(name), Ok(value)) = (HeaderName::try_from(name), value)
+        {
+            headers.insert(name, value);
+        }
+    }
+    Facts::of_form(headers, request.peer, request.secure)
 }

@@ -327,3 +327,46 @@ async fn a_form_that_is_no_upload_to_a_bucket_never_reaches_s3s() {
         assert_eq!(refused(signed).await.error(), (501, "NotImplemented"), "{uri}");
     }
 }
+
+#[tokio::test]
+async fn who_did_not_sign_is_let_in_where_the_bucket_s_policy_says_so() {
+    let client = Client::new().await;
+    let allow = |action: &str| {
+        format!(
+            r#"{{"Effect":"Allow","Principal":"*","Action":"{action}","Resource":"arn:aws:s3:::data/up/*"}}"#
+        )
+    };
+    let only_private = r#"{"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::data/*","Condition":{"StringNotEquals":{"s3:x-amz-acl":"bucket-owner-full-control"}}}"#;
+    let policy = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{},{only_private}]}}"#,
+        allow("s3:PutObject")
+    );
+    let set = client.send(ask(Method::PUT, "/data?policy").body(policy)).await;
+    assert_eq!(set.status, 204, "{}", set.text());
+    let owned = form().with("acl", "bucket-owner-full-control");
+    let tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>";
+    for form in [form(), owned.clone().with("key", "down/x"), owned.clone().with("tagging", tags)] {
+        let got = client.send(form.ask()).await;
+        assert_eq!(got.error(), (403, "AccessDenied"), "{:?}", form.fields);
+    }
+    // What nobody signed of the head is no field.
+    let headed = form().ask().header("x-amz-acl", "bucket-owner-full-control");
+    assert_eq!(client.send(headed).await.error(), (403, "AccessDenied"));
+    assert!(client.is_empty().await);
+    assert_eq!(client.send(owned.ask()).await.status, 204);
+    assert_eq!(client.get("/data/up/a%20b.txt").await.body.len(), FILE_SIZE);
+}
+
+#[tokio::test]
+async fn tags_and_conditions_are_those_of_a_put() {
+    let client = Client::new().await;
+    let tags = "<Tagging><TagSet><Tag><Key>a&amp;b</Key><Value>1</Value></Tag></TagSet></Tagging>";
+    let form = form().with("tagging", tags).signed("");
+    assert_eq!(client.send(form.ask()).await.status, 204);
+    let kept = client.get("/data/up/a%20b.txt?tagging").await;
+    assert_eq!((kept.element("Key"), kept.element("Value")), (Some("a&amp;b"), Some("1")));
+    let again = client.send(form.ask().header("if-none-match", "*")).await;
+    assert_eq!(again.error(), (412, "PreconditionFailed"));
+    let expecting = self::form().with("x-amz-expected-bucket-owner", "999999999999").signed("");
+    assert_eq!(client.send(expecting.ask()).await.error(), (403, "AccessDenied"));
+}

@@ -69,8 +69,12 @@ impl Reply {
         }
     }
 
-    /// Tells of the object that was made.
-    pub(super) fn told(&self, info: &ObjectInfo) -> HttpResponse {
+    /// Tells of the object that was made, with `more` headers.
+    pub(super) fn told(
+        &self,
+        info: &ObjectInfo,
+        more: Vec<(HeaderName, HeaderValue)>,
+    ) -> HttpResponse {
         let etag = format!("\"{}\"", info.etag);
         let mut response = HttpResponse::default();
         *response.status_mut() = self.outcome.status();
@@ -85,9 +89,10 @@ impl Reply {
         };
         set(&mut response, header::LOCATION, &location);
         set(&mut response, header::ETAG, &etag);
-        if let Some(version) = convert::told(info.version) {
+        if let Some(version) = convert::made(info.version) {
             set(&mut response, HeaderName::from_static("x-amz-version-id"), &version);
         }
+        response.headers_mut().extend(more);
         response
     }
 
@@ -129,7 +134,7 @@ mod tests {
     fn told(pairs: &[(&str, &str)]) -> HttpResponse {
         let form = fields(&[&[("key", "a b/ü")], pairs].concat());
         let info = ObjectInfo { etag: "e".to_owned(), ..Default::default() };
-        Reply::asked(&form, "data", "http://host/data").told(&info)
+        Reply::asked(&form, "data", "http://host/data").told(&info, Vec::new())
     }
 
     fn location(response: &HttpResponse) -> &str {

@@ -11,7 +11,7 @@ use s3s::{
 };
 
 use super::fields::{Fields, invalid};
-use crate::s3::{convert, digest::HEADER_PREFIX, errors::Refused, served};
+use crate::s3::{convert, digest::HEADER_PREFIX, errors::Refused, served, settings::tagging};
 
 /// What the names of metadata begin with.
 const META: &str = "x-amz-meta-";
@@ -28,11 +28,12 @@ const HEADERS: [&str; 7] = [
 ];
 
 /// Fields of S3's own that are looked at, beside metadata and checksums.
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 8] = [
     "x-amz-acl",
     "x-amz-algorithm",
     "x-amz-credential",
     "x-amz-date",
+    "x-amz-expected-bucket-owner",
     "x-amz-security-token",
     "x-amz-signature",
     "x-amz-storage-class",
@@ -109,17 +110,9 @@ pub(super) fn tags(fields: &Fields) -> Result<Tags, Refused> {
         return Ok(Tags::new());
     };
     let mut reader = Deserializer::new(document.as_bytes());
-    let tagging = Tagging::deserialize(&mut reader).map_err(|_| malformed())?;
-    reader.expect_eof().map_err(|_| malformed())?;
-    let tags = tagging.tag_set.into_iter().map(|tag| tag.key.zip(tag.value));
-    tags.map(|tag| tag.ok_or_else(malformed)).collect()
-}
-
-fn malformed() -> Refused {
-    Refused::bad(
-        "MalformedXML",
-        "The XML you provided was not well-formed or did not validate against our published schema",
-    )
+    let tagging = Tagging::deserialize(&mut reader).map_err(|_| Refused::malformed())?;
+    reader.expect_eof().map_err(|_| Refused::malformed())?;
+    tagging::read(tagging.tag_set)
 }
 
 #[cfg(test)]
