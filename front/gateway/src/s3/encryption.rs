@@ -18,7 +18,7 @@ use platform::{
 use super::errors::Refused;
 
 /// What all headers about an object's encryption begin with.
-const ENCRYPTION: &str = "x-amz-server-side-encryption";
+pub(super) const ENCRYPTION: &str = "x-amz-server-side-encryption";
 /// The same of a copy's source.
 const OF_SOURCE: &str = "x-amz-copy-source-server-side-encryption";
 const KMS_KEY: &str = "x-amz-server-side-encryption-aws-kms-key-id";

@@ -110,7 +110,9 @@ impl Form {
         let (mut fields, filename, file) = read(&mut request.body, boundary).await?;
         fields.place(&bucket, filename.as_deref().unwrap_or_default())?;
         let (caller, sizes) = judge(&fields, request)?;
-        let mut ask = Ask::of(caller, facts(request, &fields));
+        let private = request.secure || request.peer.ip().is_loopback();
+        let encryption = stored::encryption(&fields, private);
+        let mut ask = Ask::of(caller, facts(request, &fields), encryption);
         ask.conditions = conditions::conditions(&request.parts.headers, "");
         let ask = Arc::new(ask);
         Ok(Self { bucket, fields, file, sizes, ask })
@@ -143,11 +145,13 @@ impl Form {
             content_md5: adapt::content_md5(&headers)?,
             content_sha256: None,
             conditions: ask.conditions.clone(),
+            protection: ask.encryption()?.protection(),
             body: Box::pin(body),
             bucket: bucket.clone(),
             key,
         };
         let info = desk.objects.put(&owner, put).await?;
+        ask.wrote(info.encryption.as_ref());
         if let Some(expiration) = desk.expiration(&owner, &bucket, &info).await {
             ask.tell("x-amz-expiration", &expiration);
         }

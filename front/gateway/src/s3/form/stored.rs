@@ -11,7 +11,14 @@ use s3s::{
 };
 
 use super::fields::{Fields, invalid};
-use crate::s3::{convert, digest::HEADER_PREFIX, errors::Refused, served, settings::tagging};
+use crate::s3::{
+    convert,
+    digest::HEADER_PREFIX,
+    encryption::{Asked, ENCRYPTION},
+    errors::Refused,
+    served,
+    settings::tagging,
+};
 
 /// What the names of metadata begin with.
 const META: &str = "x-amz-meta-";
@@ -43,8 +50,8 @@ const KNOWN: [&str; 8] = [
 pub(super) fn check(fields: &Fields) -> Result<(), Refused> {
     for (name, value) in fields.iter() {
         served::check_header(if name == "acl" { "x-amz-acl" } else { name }, value)?;
-        let known =
-            KNOWN.contains(&name) || name.starts_with(META) || name.starts_with(HEADER_PREFIX);
+        let known = KNOWN.contains(&name)
+            || [META, HEADER_PREFIX, ENCRYPTION].iter().any(|known| name.starts_with(known));
         if name.starts_with("x-amz-") && !known && !value.is_empty() {
             return Err(Refused::not_implemented(&format!("The form field '{name}'")));
         }
@@ -63,6 +70,16 @@ pub(super) fn headers(fields: &Fields) -> Result<HeaderMap, Refused> {
         }
     }
     Ok(headers)
+}
+
+/// The fields that say how the object is to be encrypted, as the headers of a PUT would.
+pub(super) fn encryption(fields: &Fields, private: bool) -> Result<Asked, Refused> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields.iter().filter(|(name, _)| name.starts_with(ENCRYPTION)) {
+        let header = HeaderName::try_from(name).map_err(|_| invalid(name))?;
+        headers.insert(header, HeaderValue::try_from(value).map_err(|_| invalid(name))?);
+    }
+    Asked::take(&mut headers, private)
 }
 
 /// What the object is served with. `headers` are those of the form.
