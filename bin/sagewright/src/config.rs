@@ -22,6 +22,7 @@ pub const FILE: &str = "sagewright.toml";
 /// All settings, with their defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a file that people write")]
 pub struct Settings {
     /// The address to listen on.
     pub host: IpAddr,

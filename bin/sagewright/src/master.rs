@@ -104,8 +104,8 @@ mod tests {
     fn a_key_is_made_once_and_for_its_owner_alone() {
         let (_place, data) = data();
         let made = open(&data, &Settings::default(), true).unwrap();
-        let mode = fs::metadata(path(&data)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let permissions = fs::metadata(path(&data)).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o600);
         assert_eq!(mark(&open(&data, &Settings::default(), false).unwrap()), mark(&made));
     }
 

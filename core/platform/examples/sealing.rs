@@ -31,18 +31,16 @@ fn main() -> std::io::Result<()> {
         drop(sealer.take());
     }
     tell("sealed, and forgotten", begun);
-    let sealed = blocks.concat();
-
-    let sealed = Sealed::new(Ciphertext::Memory(sealed.into()), key);
+    let object = Sealed::new(Ciphertext::Memory(blocks.concat().into()), key);
     let begun = Instant::now();
-    let mut reader = SealedReader::new(sealed.clone(), 0, SIZE as u64);
+    let mut reader = SealedReader::new(object.clone(), 0, SIZE as u64);
     let mut buffer = vec![0; ASKED];
     while reader.read(&mut buffer)? > 0 {}
     tell("read", begun);
 
     let begun = Instant::now();
     for offset in (0..SIZE).step_by(8 * platform::sealed::BLOCK) {
-        sealed.read(offset as u64, 8 * platform::sealed::BLOCK as u64)?;
+        object.read(offset as u64, 8 * platform::sealed::BLOCK as u64)?;
     }
     tell("read in windows of eight blocks", begun);
     Ok(())

@@ -79,7 +79,7 @@ impl Ciphertext {
         buffer.clear();
         match self {
             Self::Memory(bytes) => {
-                buffer.extend_from_slice(&bytes[index(range.start)?..index(range.end)?])
+                buffer.extend_from_slice(&bytes[index(range.start)?..index(range.end)?]);
             }
             Self::File { file, start, .. } => {
                 let len = index(range.end - range.start)?;

@@ -244,7 +244,8 @@ mod tests {
 
     fn object(key: &str, at: i64) -> Kept {
         let modified = Timestamp::from_micros(at);
-        Kept::Object(ObjectInfo { key: key.to_owned(), modified, ..ObjectInfo::default() })
+        let info = ObjectInfo { key: key.to_owned(), modified, ..ObjectInfo::default() };
+        Kept::Object(Box::new(info))
     }
 
     fn marker(key: &str, at: i64) -> Kept {
@@ -259,10 +260,10 @@ mod tests {
         let mut placed: Vec<Placed> = all.into_iter().filter_map(|it| placing.take(it)).collect();
         placed.extend(placing.end());
         let since = |at, newer| Place::Noncurrent { since: Timestamp::from_micros(at), newer };
-        let places: Vec<(&str, Place)> =
+        let found: Vec<(&str, Place)> =
             placed.iter().map(|placed| (placed.kept.key(), placed.place)).collect();
         assert_eq!(
-            places,
+            found,
             [
                 ("a", Place::Current { lone: true }),
                 ("b", Place::Current { lone: false }),

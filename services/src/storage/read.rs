@@ -198,12 +198,12 @@ impl Storage {
     ) -> Result<Vec<Part>, ObjectError> {
         let mut parts = Vec::with_capacity(extents.len());
         for Extent { blob, offset, len } in extents {
-            let bytes = match self.blobs.open(blob).await.map_err(ObjectError::internal)? {
-                Some(file) => Ciphertext::file(file).map_err(ObjectError::internal)?,
-                None => {
-                    let whole = Extent { blob, offset, len: sealed_len(len) };
-                    Ciphertext::Memory(self.fetch(whole).await?)
-                }
+            let opened = self.blobs.open(blob).await.map_err(ObjectError::internal)?;
+            let bytes = if let Some(file) = opened {
+                Ciphertext::file(file).map_err(ObjectError::internal)?
+            } else {
+                let whole = Extent { blob, offset, len: sealed_len(len) };
+                Ciphertext::Memory(self.fetch(whole).await?)
             };
             let sealed = Sealed::new(bytes, data.of_blob(blob));
             parts.push(Part::Sealed { sealed, offset: 0, len });

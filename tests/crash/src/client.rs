@@ -130,11 +130,11 @@ impl Client {
 
     /// Makes an object of an upload's parts.
     pub async fn complete(&mut self, path: &str, parts: &[(u32, String)]) -> Result<Answer> {
-        let mut xml = String::from("<CompleteMultipartUpload>");
-        for (number, etag) in parts {
-            xml += &format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
-        }
-        xml += "</CompleteMultipartUpload>";
+        let part = |(number, etag): &(u32, String)| {
+            format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>")
+        };
+        let parts: String = parts.iter().map(part).collect();
+        let xml = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
         self.ask(Method::POST, path, xml.into()).await
     }
 }

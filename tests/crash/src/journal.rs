@@ -192,6 +192,7 @@ impl Journal {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "a value may also be that there is none")]
     fn value(len: usize) -> Value {
         Some(Object::Whole(Piece { seed: 0, len }))
     }

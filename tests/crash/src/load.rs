@@ -212,8 +212,8 @@ impl Worker {
     async fn upload(&mut self) -> Result<()> {
         let key = format!("parts-{}/{}", self.number, self.chance.below(2));
         let name = Name { bucket: self.chance.one_of(&BUCKETS), key };
-        let begin = format!("{}?uploads", path(&name));
-        let begun = self.client.ask(Method::POST, &begin, Bytes::new()).await?.success()?;
+        let uploads = format!("{}?uploads", path(&name));
+        let begun = self.client.ask(Method::POST, &uploads, Bytes::new()).await?.success()?;
         let id = begun.text("UploadId")?;
         self.journal.open(&id, &name);
         let last = 1 + u32::try_from(self.chance.below(2))?;

@@ -229,5 +229,5 @@ fn kept_from(row: &Row<'_>, key: String) -> rusqlite::Result<Kept> {
     }
     let tags = row.get::<_, Json<_>>(8)?.0;
     let info = ObjectInfo { tags, version: Some(version), ..brief_from(row, 2, key)? };
-    Ok(Kept::Object(info))
+    Ok(Kept::Object(Box::new(info)))
 }

@@ -12,21 +12,25 @@ const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_
 const RESERVED_IN_PATH: AsciiSet = RESERVED.remove(b'/');
 
 /// A name, a value or one segment of a path.
+#[must_use]
 pub fn encode(bytes: &[u8]) -> String {
     percent_encode(bytes, &RESERVED).to_string()
 }
 
 /// A path: its slashes stay.
+#[must_use]
 pub fn encode_path(path: &str) -> String {
     percent_encode(path.as_bytes(), &RESERVED_IN_PATH).to_string()
 }
 
 /// One segment of a path, or anything else where `+` is a plus.
+#[must_use]
 pub fn decode(text: &str) -> Cow<'_, [u8]> {
     percent_decode(text.as_bytes()).into()
 }
 
 /// A name or a value of a query or a form.
+#[must_use]
 pub fn decode_field(text: &str) -> Vec<u8> {
     let spaced: Vec<u8> = text.bytes().map(|byte| if byte == b'+' { b' ' } else { byte }).collect();
     percent_decode(&spaced).collect()

@@ -93,7 +93,9 @@ impl Call {
     /// With a member of the query.
     pub fn query(mut self, name: &str, value: &str) -> Self {
         let gap = if self.query.is_empty() { "" } else { "&" };
-        self.query += &format!("{gap}{}={}", encode(name.as_bytes()), encode(value.as_bytes()));
+        for piece in [gap, &encode(name.as_bytes()), "=", &encode(value.as_bytes())] {
+            self.query.push_str(piece);
+        }
         self
     }
 

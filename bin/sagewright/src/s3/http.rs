@@ -31,7 +31,7 @@ use tokio_rustls::TlsConnector;
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long a server may be silent: as long as botocore waits.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// The longest body of an answer that says nothing, bytes.
 const BODY: usize = 64 << 10;

@@ -236,8 +236,10 @@ impl Transfers {
 
     async fn carry(self: &Arc<Self>, transfer: &Transfer) -> Result<()> {
         match transfer {
-            Transfer::Upload(from, to) => self.upload(from, to).await,
-            Transfer::Download(from, to) => self.unless_stopped(self.download(from, to)).await,
+            Transfer::Upload(from, to) => Box::pin(self.upload(from, to)).await,
+            Transfer::Download(from, to) => {
+                Box::pin(self.unless_stopped(self.download(from, to))).await
+            }
             Transfer::Copy(from, to) => self.copy(from, to).await,
         }
     }

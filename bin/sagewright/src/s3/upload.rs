@@ -36,9 +36,10 @@ impl Transfers {
         self.progress.expect(size);
         let headers = content_type(&from.0);
         if size <= PART {
-            return self.unless_stopped(self.put(&file, size, to, headers)).await;
+            return Box::pin(self.unless_stopped(self.put(&file, size, to, headers))).await;
         }
-        let upload = self.unless_stopped(self.client.create_upload(to, headers, true)).await?;
+        let begun = self.unless_stopped(self.client.create_upload(to, headers, true));
+        let upload = Box::pin(begun).await?;
         let (this, target, id) = (Arc::clone(self), to.clone(), upload.clone());
         let parts = all(ranges(size, PART).zip(1..).map(move |(range, number)| {
             let (this, file) = (Arc::clone(&this), Arc::clone(&file));
@@ -91,14 +92,14 @@ impl Transfers {
 
 /// The call with so many bytes of the file from `first` on, and their checksum.
 async fn filled(call: Call, file: Arc<File>, first: u64, len: u64) -> Result<(Call, Sum)> {
-    let fill = move || {
+    let read_and_sum = move || {
         let mut bytes = vec![0; usize::try_from(len)?];
         file.read_exact_at(&mut bytes, first).context("the file changed while it was read")?;
         let sum = Sum::of(CRC, &bytes);
         let crc = sums::text(CRC, sums::together(CRC, &[sum]));
         Ok((call.header(CRC_HEADER, &crc)?.body(Bytes::from(bytes)), sum))
     };
-    spawn_blocking(fill).await?
+    spawn_blocking(read_and_sum).await?
 }
 
 /// What the file's extension says it is, of what machine learning deals with.

@@ -25,11 +25,11 @@ impl Element {
         loop {
             match reader.read_event()? {
                 Event::Start(start) if open.len() < DEEPEST => {
-                    open.push(Self::named(start.name().as_ref()))
+                    open.push(Self::named(start.name().as_ref()));
                 }
                 Event::Start(_) => bail!("the answer is nested too deeply"),
                 Event::Empty(empty) => {
-                    last(&mut open)?.children.push(Self::named(empty.name().as_ref()))
+                    last(&mut open)?.children.push(Self::named(empty.name().as_ref()));
                 }
                 Event::End(_) => {
                     let closed = open.pop().context("the answer is no XML")?;

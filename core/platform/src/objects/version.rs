@@ -133,7 +133,7 @@ pub struct ListVersions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kept {
     /// An object.
-    Object(ObjectInfo),
+    Object(Box<ObjectInfo>),
     /// A delete marker.
     Marker(Marker),
 }

@@ -19,20 +19,20 @@ fn plain(len: usize) -> Vec<u8> {
 /// Sealed as they come in, in pieces of these sizes over and over, taken out now and then.
 fn seal(bytes: &[u8], pieces: &[usize]) -> Vec<u8> {
     let mut sealer = Sealer::new(key(1));
-    let (mut sealed, mut rest) = (Vec::new(), bytes);
+    let (mut ciphertext, mut rest) = (Vec::new(), bytes);
     for (at, piece) in pieces.iter().cycle().enumerate() {
         let (now, later) = rest.split_at(rest.len().min(*piece));
         sealer.add(now).unwrap();
         if at % 3 == 0 {
-            sealed.extend(sealer.take());
+            ciphertext.extend(sealer.take());
         }
         rest = later;
         if rest.is_empty() {
             break;
         }
     }
-    sealed.extend(sealer.finish().unwrap());
-    sealed
+    ciphertext.extend(sealer.finish().unwrap());
+    ciphertext
 }
 
 fn in_memory(sealed: &[u8]) -> Sealed {

@@ -53,12 +53,11 @@ impl Page {
         asked_headers: Option<String>,
     ) -> Self {
         let path = request.parts.uri.path();
-        let (bucket, level) = match &request.bucket {
-            Some(bucket) => (bucket.clone(), Level::of(&format!("/{bucket}{path}"))),
-            None => {
-                let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-                (first.to_owned(), Level::of(path))
-            }
+        let (bucket, level) = if let Some(bucket) = &request.bucket {
+            (bucket.clone(), Level::of(&format!("/{bucket}{path}")))
+        } else {
+            let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+            (first.to_owned(), Level::of(path))
         };
         Self { bucket, level, origin, method, asked_headers }
     }

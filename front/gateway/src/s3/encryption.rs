@@ -323,13 +323,16 @@ mod tests {
         assert!(!format!("{asked:?}").contains("pO3u"));
     }
 
+    /// Headers without their first words, the code of the refusal, and what it says.
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+
     #[test]
     fn what_cannot_be_meant_is_refused_in_awss_words() {
         let s3 = ("server-side-encryption", "AES256");
         let [algorithm, key, md5] = customer_headers(KEY, MD5);
         let short = STANDARD.encode("short");
         let short_md5 = STANDARD.encode(Md5::digest("short"));
-        let cases: &[(&[(&str, &str)], &str, &str)] = &[
+        let cases: &[Case<'_>] = &[
             (&[("server-side-encryption", "")], "InvalidArgument", "not supported"),
             (&[("server-side-encryption", "aes:kms")], "InvalidArgument", "not supported"),
             (&[("server-side-encryption", "aws:kms:dsse")], "NotImplemented", "Dual-layer"),

@@ -121,8 +121,8 @@ mod tests {
         }
     }
 
-    fn is(principal: Value, caller: &Principal<'_>) -> bool {
-        read(&principal).unwrap().iter().any(|who| who.is(caller))
+    fn is(principal: &Value, caller: &Principal<'_>) -> bool {
+        read(principal).unwrap().iter().any(|who| who.is(caller))
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
             json!({"CanonicalUser": CANONICAL}),
             json!({"Service": "sagemaker.amazonaws.com", "AWS": "111122223333"}),
         ] {
-            assert!(is(principal.clone(), &session()), "{principal}");
+            assert!(is(&principal, &session()), "{principal}");
         }
         for principal in [
             json!({"AWS": "111122223334"}),
@@ -148,14 +148,14 @@ mod tests {
             json!({"Service": "*"}),
             json!({"Federated": "*"}),
         ] {
-            assert!(!is(principal.clone(), &session()), "{principal}");
+            assert!(!is(&principal, &session()), "{principal}");
         }
     }
 
     #[test]
     fn who_did_not_sign_is_only_everybody() {
-        assert!(is(json!({"AWS": "*"}), &Principal::Anonymous));
-        assert!(!is(json!({"AWS": "111122223333"}), &Principal::Anonymous));
+        assert!(is(&json!({"AWS": "*"}), &Principal::Anonymous));
+        assert!(!is(&json!({"AWS": "111122223333"}), &Principal::Anonymous));
     }
 
     #[test]

@@ -13,7 +13,7 @@ fn policy(statements: &Value) -> Policy {
     Policy::parse(&document.to_string(), "data").unwrap()
 }
 
-fn fault(statement: Value) -> PolicyFault {
+fn fault(statement: &Value) -> PolicyFault {
     let document = json!({"Version": "2012-10-17", "Statement": [statement]});
     Policy::parse(&document.to_string(), "data").unwrap_err()
 }
@@ -218,12 +218,12 @@ fn each_member_of_a_statement_is_checked() {
     let changed = |member: &str, value: Value| {
         let mut statement = reading(&json!("*"));
         statement[member] = value;
-        fault(statement)
+        fault(&statement)
     };
     let without = |member: &str| {
         let mut statement = reading(&json!("*"));
         statement.as_object_mut().unwrap().remove(member);
-        fault(statement)
+        fault(&statement)
     };
     for member in ["Effect", "Principal", "Action", "Resource"] {
         assert_eq!(without(member), PolicyFault::Missing(member));
@@ -247,11 +247,11 @@ fn each_member_of_a_statement_is_checked() {
     ] {
         let mut statement = reading(&json!("*"));
         (statement["Action"], statement["Resource"]) = (json!(action), json!(resource));
-        assert_eq!(fault(statement), PolicyFault::Apply, "{action}");
+        assert_eq!(fault(&statement), PolicyFault::Apply, "{action}");
     }
     let mut statement = reading(&json!("*"));
     statement["NotPrincipal"] = statement.as_object_mut().unwrap().remove("Principal").unwrap();
-    assert_eq!(fault(statement), PolicyFault::AllowNotPrincipal);
+    assert_eq!(fault(&statement), PolicyFault::AllowNotPrincipal);
 }
 
 #[test]

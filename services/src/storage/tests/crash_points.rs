@@ -506,11 +506,13 @@ async fn complete(store: &Storage) -> Result<(), ObjectError> {
     store.complete_upload(&owner(), named(&upload), completion).await.map(drop)
 }
 
+/// Bucket, key, ETag, bytes, tags, whether it is the last version; a marker has no bytes.
+type Seen = (&'static str, String, String, Vec<u8>, Tags, bool);
+
 /// All that a client can see, but for names that are drawn anew each time.
 #[derive(Debug, PartialEq, Eq)]
 struct World {
-    /// Bucket, key, ETag, bytes, tags, whether it is the last version; a marker has no bytes.
-    versions: Vec<(&'static str, String, String, Vec<u8>, Tags, bool)>,
+    versions: Vec<Seen>,
     uploads: Vec<(String, Vec<(u32, String)>)>,
     keeps_versions: bool,
 }

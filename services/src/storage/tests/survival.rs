@@ -83,7 +83,7 @@ async fn what_is_being_read_is_not_swept() {
         put(store, "k", bytes(2_000_000)).await;
         let none = Conditions::default();
         let read = store.get(&owner(), at("k"), None, &none, None).await.unwrap().unwrap();
-        delete(&store, "k").await;
+        delete(store, "k").await;
         assert_eq!(store.sweep().await.unwrap().garbage, 0);
         let chunks: Vec<Bytes> = read.body.try_collect().await.unwrap();
         assert!(chunks.concat() == bytes(2_000_000));

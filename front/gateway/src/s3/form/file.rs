@@ -219,15 +219,14 @@ mod tests {
         let mut file = Vec::new();
         let mut pieces = pieces.iter();
         loop {
-            match reader.contents()? {
-                Some(bytes) => file.extend_from_slice(&bytes),
-                None => {
-                    assert!(reader.buffer.len() < reader.boundary.len() + 2, "bytes are gathered");
-                    match pieces.next() {
-                        Some(piece) => reader.push(Bytes::copy_from_slice(piece)),
-                        None => return reader.finish().map(|()| file),
-                    }
-                }
+            if let Some(bytes) = reader.contents()? {
+                file.extend_from_slice(&bytes);
+                continue;
+            }
+            assert!(reader.buffer.len() < reader.boundary.len() + 2, "bytes are gathered");
+            match pieces.next() {
+                Some(piece) => reader.push(Bytes::copy_from_slice(piece)),
+                None => return reader.finish().map(|()| file),
             }
         }
     }

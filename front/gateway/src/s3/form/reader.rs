@@ -174,7 +174,9 @@ pub(super) mod tests {
     }
 
     /// Field by field, and the bytes that the file begins with.
-    fn read(pieces: &[&[u8]]) -> Result<(Vec<(String, Vec<u8>)>, Vec<u8>), FormFault> {
+    type Form = (Vec<(String, Vec<u8>)>, Vec<u8>);
+
+    fn read(pieces: &[&[u8]]) -> Result<Form, FormFault> {
         let mut reader = FieldReader::new(Boundary::new("x").unwrap());
         let mut fields = Vec::new();
         let mut pieces = pieces.iter();

@@ -80,7 +80,7 @@ fn read(rule: dto::LifecycleRule) -> Result<LifecycleRule, Refused> {
         enabled,
         filter: read_filter(rule.filter, rule.prefix)?,
         expiration: rule.expiration.map(read_expiration).transpose()?,
-        noncurrent: rule.noncurrent_version_expiration.map(read_noncurrent).transpose()?,
+        noncurrent: rule.noncurrent_version_expiration.as_ref().map(read_noncurrent).transpose()?,
         abort_uploads_after: rule
             .abort_incomplete_multipart_upload
             .map(|abort| abort.days_after_initiation.ok_or_else(Refused::malformed))
@@ -105,7 +105,7 @@ fn read_expiration(expiration: LifecycleExpiration) -> Result<Expiration, Refuse
     }
 }
 
-fn read_noncurrent(noncurrent: NoncurrentVersionExpiration) -> Result<Noncurrent, Refused> {
+fn read_noncurrent(noncurrent: &NoncurrentVersionExpiration) -> Result<Noncurrent, Refused> {
     let days = noncurrent.noncurrent_days.ok_or_else(Refused::malformed)?;
     Ok(Noncurrent { days, keep: noncurrent.newer_noncurrent_versions })
 }

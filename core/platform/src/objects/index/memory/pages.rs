@@ -47,7 +47,7 @@ fn brief(info: ObjectInfo) -> ObjectInfo {
 
 fn kept(held: &Held, row: &Row) -> Kept {
     match told(row, held.told(row)) {
-        Found::Object(entry) => Kept::Object(brief(entry.info)),
+        Found::Object(entry) => Kept::Object(Box::new(brief(entry.info))),
         Found::Marker(marker) => Kept::Marker(marker),
     }
 }
