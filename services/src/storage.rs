@@ -14,6 +14,7 @@ mod expirer;
 mod extents;
 mod lifecycle;
 mod names;
+mod pass;
 mod pins;
 mod policy;
 mod read;

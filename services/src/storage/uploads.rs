@@ -20,8 +20,9 @@ use super::{
     copies::of_ours,
     extents::slice,
     failed, failed_at, names,
+    pass::Passing,
     pins::Pin,
-    receive::{LARGEST, Passing},
+    receive::LARGEST,
     seal::Sealing,
     tags,
 };

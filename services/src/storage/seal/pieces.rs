@@ -3,10 +3,10 @@
 //! An object that is sealed names its blobs whole, so the extent of a blob is its plain length too,
 //! and a range of the object is a range within each of them.
 
-use std::{io, sync::Arc, vec};
+use std::{io, mem, ops::Range, sync::Arc, vec};
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use platform::{
     objects::{ByteStream, blobs::Blobs, index::Extent},
     sealed::{BLOCK, BlobKey, Ciphertext, Sealed, Secret, Window, sealed_len},
@@ -87,8 +87,8 @@ enum Source {
     Unopened(Arc<dyn Blobs>),
     /// A file of this machine.
     File(Sealed),
-    /// Elsewhere.
-    Stream(Arc<dyn Blobs>),
+    /// Elsewhere: all blocks of the piece in one stream, and what came of it beyond the last read.
+    Stream(ByteStream, Vec<u8>),
 }
 
 impl Cursor {
@@ -99,7 +99,7 @@ impl Cursor {
         // To the end of a block, so that none is decrypted twice.
         let len = self.piece.len.min(READ - self.piece.offset % BLOCK as u64);
         if let Source::Unopened(blobs) = self.source {
-            self.source = open(blobs, self.piece.blob, &self.key).await?;
+            self.source = open(blobs, self.piece, &self.key).await?;
         }
         let bytes = self.read(len).await?;
         self.piece.offset += len;
@@ -107,16 +107,16 @@ impl Cursor {
         Ok(Some((bytes, self)))
     }
 
-    async fn read(&self, len: u64) -> io::Result<Bytes> {
-        let Piece { blob, whole, offset, .. } = self.piece;
-        match &self.source {
+    async fn read(&mut self, len: u64) -> io::Result<Bytes> {
+        let Piece { whole, offset, .. } = self.piece;
+        match &mut self.source {
             Source::File(sealed) => {
                 let sealed = sealed.clone();
                 away(move || sealed.read(offset, len)).await
             }
-            Source::Unopened(blobs) | Source::Stream(blobs) => {
+            Source::Stream(stream, held) => {
                 let window = Window::of(offset, len, sealed_len(whole))?;
-                let mut blocks = at_rest(&**blobs, blob, &window).await?;
+                let mut blocks = take(stream, held, &window).await?;
                 let key = self.key.clone();
                 away(move || {
                     let found = window.open(&key, &mut blocks)?;
@@ -125,24 +125,34 @@ impl Cursor {
                 })
                 .await
             }
+            Source::Unopened(_) => Err(io::Error::other("a blob was read before it was opened")),
         }
     }
 }
 
 /// In a task of its own, for a body must be `Sync`, which the port's futures are not.
-async fn open(blobs: Arc<dyn Blobs>, blob: Id, key: &BlobKey) -> io::Result<Source> {
-    let asked = blobs.clone();
+async fn open(blobs: Arc<dyn Blobs>, piece: Piece, key: &BlobKey) -> io::Result<Source> {
+    let (asked, Piece { blob, whole, offset, len }) = (blobs.clone(), piece);
     let opened = tokio::spawn(async move { asked.open(blob).await });
     Ok(match opened.await.map_err(io::Error::other)?? {
         Some(file) => Source::File(Sealed::new(Ciphertext::file(file)?, key.clone())),
-        None => Source::Stream(blobs),
+        None => {
+            let Range { start, end } = Window::of(offset, len, sealed_len(whole))?.at_rest;
+            Source::Stream(blobs.read(blob, start, end - start), Vec::new())
+        }
     })
 }
 
-async fn at_rest(blobs: &dyn Blobs, blob: Id, window: &Window) -> io::Result<Vec<u8>> {
-    let (from, to) = (window.at_rest.start, window.at_rest.end);
-    let chunks: Vec<Bytes> = blobs.read(blob, from, to - from).try_collect().await?;
-    Ok(chunks.concat())
+/// The next blocks of a stream.
+async fn take(stream: &mut ByteStream, held: &mut Vec<u8>, window: &Window) -> io::Result<Vec<u8>> {
+    let Range { start, end } = window.at_rest;
+    let wanted = usize::try_from(end - start).map_err(io::Error::other)?;
+    while held.len() < wanted {
+        let chunk = stream.next().await.ok_or(io::ErrorKind::UnexpectedEof)??;
+        held.extend_from_slice(&chunk);
+    }
+    let rest = held.split_off(wanted);
+    Ok(mem::replace(held, rest))
 }
 
 /// Decrypting keeps a processor busy, and reading may wait for the disk.
