@@ -1,7 +1,7 @@
 //! Takes a body in: hashes and seals it while it is written, keeps what its sender promised, and
 //! leaves nothing behind where that fails.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
