@@ -20,8 +20,10 @@ mod policy;
 mod read;
 mod receive;
 mod rights;
+mod scrub;
 mod seal;
 mod settings;
+mod sums;
 mod sweeper;
 mod tags;
 mod uploads;
@@ -53,8 +55,10 @@ pub use expirer::Expired;
 pub use lifecycle::Day;
 use pins::{Pin, Pins};
 use rights::Policies;
+pub use scrub::Scrubbed;
 use seal::Keys;
 pub use seal::{Vault, VaultError};
+use sums::Damage;
 use sweeper::Suspects;
 pub use sweeper::Swept;
 
@@ -71,6 +75,7 @@ pub struct Storage {
     /// Bytes of the disk that stay free.
     reserve: u64,
     suspects: Suspects,
+    damage: Arc<Damage>,
 }
 
 impl Storage {
@@ -88,6 +93,7 @@ impl Storage {
             changed: Arc::default(),
             reserve: receive::RESERVE,
             suspects: Suspects::default(),
+            damage: Arc::default(),
         }
     }
 

@@ -23,7 +23,7 @@ use platform::{
     objects::{
         Bucket, DeleteIf, Deleted, ListKeys, ListUploads, ListVersions, Listing, ObjectName,
         SettingsChange, Tags, Upload, UploadListing, UploadName, Version, VersionListing,
-        index::{Entry, Found, Guard, IndexError, ObjectIndex, PartEntry},
+        index::{Entry, Extent, Found, Guard, IndexError, ObjectIndex, PartEntry},
     },
     store::StoreError,
 };
@@ -266,6 +266,10 @@ impl ObjectIndex for SqliteIndex {
     async fn abort(&self, name: UploadName<'_>) -> Result<(), IndexError> {
         let held = HeldUpload::of(name);
         self.write(move |connection| uploads_table::abort(connection, held.name())).await
+    }
+
+    async fn extents(&self, after: u64) -> Result<Option<(u64, Vec<Extent>)>, IndexError> {
+        self.read(move |connection| blob_names::extents(connection, after)).await
     }
 
     async fn garbage(&self, limit: usize) -> Result<Vec<Id>, IndexError> {

@@ -42,6 +42,9 @@ pub struct Settings {
     pub presigned_sigv2: bool,
     /// Where the blobs of objects lie: in the data folder, or in an outside store.
     pub blobs: Place,
+    /// MiB of stored objects that are read again each second and compared with their checksums, in
+    /// the background; 0 for never.
+    pub scrub_mib_per_second: u32,
     /// MiB of the disk that uploads leave free, for deletes and for what the server itself writes.
     pub disk_reserve_mib: u32,
     /// How long a day of buckets' lifecycle rules lasts, seconds. For rehearsals.
@@ -65,6 +68,7 @@ impl Default for Settings {
             air_gapped: false,
             presigned_sigv2: true,
             blobs: Place::Folder,
+            scrub_mib_per_second: 16,
             disk_reserve_mib: 256,
             lifecycle_day: 86_400,
             encrypt_at_rest: false,
@@ -107,6 +111,13 @@ impl Settings {
             );
         }
         Ok(())
+    }
+
+    /// Bytes a second, if anything is to be read again: outside stores look after their own disks,
+    /// and charge for reading.
+    pub fn scrub_rate(&self) -> Option<u64> {
+        let mib = u64::from(self.scrub_mib_per_second);
+        (mib > 0 && self.blobs == Place::Folder).then_some(mib << 20)
     }
 
     /// Bytes of the disk that uploads leave free.

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::Duration,
@@ -36,6 +36,8 @@ pub struct Wiring {
     pub authority: Arc<Authority>,
     /// Set once the API and S3 answer and every endpoint's model was tried.
     pub ready: Arc<AtomicBool>,
+    /// How many blobs the object store found damaged.
+    pub damaged_blobs: Arc<AtomicU64>,
 }
 
 /// The front door.
@@ -62,7 +64,7 @@ impl Door {
     /// A door that is open as soon as somebody serves it.
     #[must_use]
     pub fn new(config: Config, wiring: Wiring) -> Arc<Self> {
-        let Wiring { access, families, routes, s3, authority, ready } = wiring;
+        let Wiring { access, families, routes, s3, authority, ready, damaged_blobs } = wiring;
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let keys = Arc::new(SigningKeys::default());
         let policies =
@@ -76,7 +78,7 @@ impl Door {
             s3,
             authority,
             ready,
-            metrics: Arc::default(),
+            metrics: Arc::new(Metrics::beside(damaged_blobs)),
             keys,
             policies: Arc::new(policies),
             scoring: Arc::new(Semaphore::new(cores)),

@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     fmt::{self, Write},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
@@ -46,9 +46,17 @@ pub struct Metrics {
     pub refused_tunnels: AtomicU64,
     /// Panics caught in handlers and scorers. Must stay 0.
     pub panics: AtomicU64,
+    /// Blobs whose bytes are not what was written. Counted by the store.
+    pub damaged_blobs: Arc<AtomicU64>,
 }
 
 impl Metrics {
+    /// Nothing counted yet, beside the blobs that the store counts.
+    #[must_use]
+    pub fn beside(damaged_blobs: Arc<AtomicU64>) -> Self {
+        Self { damaged_blobs, ..Self::default() }
+    }
+
     /// Counts a request that has ended.
     pub fn count(&self, series: Series, took: Duration) {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,7 +103,9 @@ impl Metrics {
             writeln!(text, "# TYPE sagewright_{name} counter")?;
             writeln!(text, "sagewright_{name} {}", counter.load(Ordering::Relaxed))?;
         }
-        Ok(())
+        writeln!(text, "# TYPE sagewright_objects_damaged_blobs gauge")?;
+        let damaged = self.damaged_blobs.load(Ordering::Relaxed);
+        writeln!(text, "sagewright_objects_damaged_blobs {damaged}")
     }
 }
 
@@ -114,7 +124,7 @@ mod tests {
 
     #[test]
     fn requests_are_counted_by_service_operation_and_status() {
-        let metrics = Metrics::default();
+        let metrics = Metrics::beside(Arc::new(AtomicU64::new(3)));
         let series = Series { service: "sts", operation: "GetCallerIdentity", status: 200 };
         metrics.count(series, Duration::from_millis(1_500));
         metrics.count(series, Duration::from_millis(250));
@@ -123,5 +133,6 @@ mod tests {
         assert!(text.contains(&format!("sagewright_requests_total{labels} 2\n")), "{text}");
         let sum = format!("sagewright_request_duration_seconds_sum{labels} 1.750000\n");
         assert!(text.contains(&sum), "{text}");
+        assert!(text.contains("sagewright_objects_damaged_blobs 3\n"), "{text}");
     }
 }

@@ -27,7 +27,7 @@ fn slice_extents(extents: &[Extent], offset: u64, len: u64) -> Vec<Extent> {
         let (from, to) = (offset.max(begins), end.min(begins + extent.len));
         if from < to {
             let offset = extent.offset + (from - begins);
-            found.push(Extent { blob: extent.blob, offset, len: to - from });
+            found.push(Extent { offset, len: to - from, ..*extent });
         }
         begins += extent.len;
     }
@@ -58,7 +58,12 @@ mod tests {
         ) {
             let extents: Vec<Extent> = (0..)
                 .zip(shapes)
-                .map(|(n, (offset, len))| Extent { blob: Id::from_bits(n), offset, len })
+                .map(|(n, (offset, len))| Extent {
+                    blob: Id::from_bits(n),
+                    offset,
+                    len,
+                    sum: None,
+                })
                 .collect();
             let whole = places(&extents);
             let expected: Vec<_> = whole.iter().skip(offset).take(len).copied().collect();

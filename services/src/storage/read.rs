@@ -28,6 +28,7 @@ use super::{
     failed, failed_at,
     pins::Pin,
     seal::pieces,
+    sums::{self, Damage},
 };
 
 /// Keys in a page at most (S3's limit of `max-keys`).
@@ -36,6 +37,7 @@ const KEYS: usize = 1000;
 /// The streams of an object's extents, each opened when the one before is through.
 struct Pieces {
     blobs: Arc<dyn Blobs>,
+    damage: Arc<Damage>,
     extents: vec::IntoIter<Extent>,
     /// Keeps them all until the last is read.
     _pin: Pin,
@@ -45,8 +47,7 @@ impl Iterator for Pieces {
     type Item = ByteStream;
 
     fn next(&mut self) -> Option<ByteStream> {
-        let Extent { blob, offset, len } = self.extents.next()?;
-        Some(self.blobs.read(blob, offset, len))
+        Some(sums::read(&*self.blobs, self.extents.next()?, self.damage.clone()))
     }
 }
 
@@ -70,8 +71,12 @@ impl Storage {
         match content {
             Content::Inline(bytes) => whole(bytes),
             Content::Extents(extents) => {
-                let extents = extents.into_iter();
-                let pieces = Pieces { blobs: self.blobs.clone(), extents, _pin: pin };
+                let pieces = Pieces {
+                    blobs: self.blobs.clone(),
+                    damage: self.damage.clone(),
+                    extents: extents.into_iter(),
+                    _pin: pin,
+                };
                 Box::pin(stream::iter(pieces).flatten())
             }
         }
@@ -93,7 +98,8 @@ impl Storage {
                 opened.map(whole).map_err(ObjectError::internal)
             }
             (Content::Extents(extents), Some(data)) => {
-                Ok(pieces::read(self.blobs.clone(), extents, (offset, len), data, pin))
+                let place = (self.blobs.clone(), self.damage.clone());
+                Ok(pieces::read(place, extents, (offset, len), data, pin))
             }
         }
     }
@@ -197,12 +203,13 @@ impl Storage {
         data: &Secret,
     ) -> Result<Vec<Part>, ObjectError> {
         let mut parts = Vec::with_capacity(extents.len());
-        for Extent { blob, offset, len } in extents {
+        for extent in extents {
+            let Extent { blob, len, .. } = extent;
             let opened = self.blobs.open(blob).await.map_err(ObjectError::internal)?;
             let bytes = if let Some(file) = opened {
                 Ciphertext::file(file).map_err(ObjectError::internal)?
             } else {
-                let whole = Extent { blob, offset, len: sealed_len(len) };
+                let whole = Extent { len: sealed_len(len), ..extent };
                 Ciphertext::Memory(self.fetch(whole).await?)
             };
             let sealed = Sealed::new(bytes, data.of_blob(blob));
@@ -215,7 +222,8 @@ impl Storage {
     async fn open_extents(&self, extents: Vec<Extent>) -> Result<Vec<Part>, ObjectError> {
         let mut files = HashMap::new();
         let mut parts = Vec::with_capacity(extents.len());
-        for Extent { blob, offset, len } in extents {
+        for extent in extents {
+            let Extent { blob, offset, len, .. } = extent;
             let file = match files.entry(blob) {
                 hash_map::Entry::Occupied(known) => Option::clone(known.get()),
                 hash_map::Entry::Vacant(new) => {
@@ -225,7 +233,7 @@ impl Storage {
             };
             parts.push(match file {
                 Some(file) => Part::Blob { file, offset, len },
-                None => Part::Inline(self.fetch(Extent { blob, offset, len }).await?),
+                None => Part::Inline(self.fetch(extent).await?),
             });
         }
         Ok(parts)
@@ -233,7 +241,7 @@ impl Storage {
 
     /// The bytes of an extent whose blob is no file of this machine.
     async fn fetch(&self, extent: Extent) -> Result<Bytes, ObjectError> {
-        let read = self.blobs.read(extent.blob, extent.offset, extent.len);
+        let read = sums::read(&*self.blobs, extent, self.damage.clone());
         let chunks: Vec<Bytes> = read.try_collect().await.map_err(ObjectError::internal)?;
         Ok(chunks.concat().into())
     }

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use platform::objects::{
     ByteStream, Checksums, ObjectError,
-    blobs::{BlobWriter, Blobs},
-    index::{Content, Extent},
+    blobs::Blobs,
+    index::{BlobSum, Content, Extent},
 };
 use types::Id;
 
@@ -17,6 +17,7 @@ use super::{
     pass::{Pass, Passing},
     pins::{Pin, Pins},
     seal::Sealing,
+    sums::Summing,
 };
 
 /// Objects up to this size live in the index: a put of one costs one group commit and no file
@@ -116,7 +117,7 @@ impl Receiver<'_> {
         mut body: ByteStream,
         promise: &Promise,
     ) -> Result<Received, ObjectError> {
-        let writer = self.blobs.begin().await.map_err(unwritten)?;
+        let writer = Summing::begin(self.blobs).await.map_err(unwritten)?;
         let blob = writer.id();
         let key = self.sealing.map(|sealing| sealing.data.of_blob(blob));
         let mut sink = Sink {
@@ -136,9 +137,9 @@ impl Receiver<'_> {
                 looked = size;
             }
         }
-        let digests = sink.finish(promise).await?;
-        let content = Content::Extents(vec![Extent { blob, offset: 0, len: size }]);
-        Ok(self.received(content, size, digests, pin))
+        let (digests, sum) = sink.finish(promise).await?;
+        let extent = Extent { blob, offset: 0, len: size, sum: Some(sum) };
+        Ok(self.received(Content::Extents(vec![extent]), size, digests, pin))
     }
 }
 
@@ -171,7 +172,7 @@ fn unwritten(error: io::Error) -> ObjectError {
 
 /// A blob, and what is done with the bytes on their way into it.
 struct Sink {
-    writer: Box<dyn BlobWriter>,
+    writer: Summing,
     passing: Passing,
     sealed: bool,
 }
@@ -192,13 +193,13 @@ impl Sink {
         self.writer.write(bytes).await.map_err(unwritten)
     }
 
-    async fn finish(mut self, promise: &Promise) -> Result<Digests, ObjectError> {
+    async fn finish(mut self, promise: &Promise) -> Result<(Digests, BlobSum), ObjectError> {
         let (digests, rest) = self.passing.finish().await?;
         promise.check(&digests)?;
         for sealed in rest {
             self.writer.write(sealed.into()).await.map_err(unwritten)?;
         }
-        self.writer.commit().await.map_err(unwritten)?;
-        Ok(digests)
+        let sum = self.writer.commit().await.map_err(unwritten)?;
+        Ok((digests, sum))
     }
 }

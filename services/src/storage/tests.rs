@@ -1,6 +1,7 @@
 //! The store over its fakes and over SQLite and a folder: S3's rules, a model, crashes.
 
 mod crash_points;
+mod damage;
 mod expiring;
 mod model;
 mod rules;

@@ -86,6 +86,8 @@ impl Campaign {
             return Ok(self.failed(&error));
         }
         println!("{}", self.sums(cycles));
+        let slow = self.sums.starts.iter().filter(|took| **took > READY).count();
+        ensure!(slow == 0, "{slow} starts took longer than {READY:?}");
         Ok(ExitCode::SUCCESS)
     }
 
@@ -112,8 +114,10 @@ impl Campaign {
     async fn start(&mut self) -> Result<(Running, Target)> {
         let mut running = self.program.start()?;
         let (target, took) = self.program.ready(&mut running).await?;
-        ensure!(took <= READY, "ready only after {took:?}");
-        self.sums.starts.push(took);
+        // The first start on a folder makes it; the others come back.
+        if self.known.is_some() {
+            self.sums.starts.push(took);
+        }
         let key = &target.credentials.access_key;
         ensure!(self.known.get_or_insert_with(|| key.clone()) == key, "the key is another one");
         let Checked { keys, uploads } = check(&target, &self.journal, &self.program.data).await?;

@@ -11,7 +11,7 @@ use crate::{
     client::{Client, Target},
     content::Piece,
     journal::{Ending, Journal, Name, Pending, Value},
-    load::{BUCKETS, path, shows},
+    load::{BUCKETS, KEEPING, path, shows},
     strays,
 };
 
@@ -28,7 +28,7 @@ pub struct Checked {
 pub async fn check(target: &Target, journal: &Journal, data: &Path) -> Result<Checked> {
     let mut checker = Checker { client: Client::connect(target).await?, journal };
     checker.make_buckets().await?;
-    let keys = checker.keys().await?;
+    let keys = checker.keys().await? + checker.versions().await?;
     let uploads = checker.uploads().await?;
     checker.lists().await?;
     strays::check(data).await?;
@@ -46,7 +46,31 @@ impl Checker<'_> {
         for bucket in BUCKETS {
             self.client.ask(Method::PUT, &format!("/{bucket}"), Bytes::new()).await?.success()?;
         }
+        let enable = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+        let path = format!("/{KEEPING}?versioning");
+        self.client.ask(Method::PUT, &path, enable.into()).await?.success()?;
         Ok(())
+    }
+
+    /// Every version that was acknowledged is there. Afterwards only the last of each key stays, so
+    /// that a long campaign does not fill the disk.
+    async fn versions(&mut self) -> Result<usize> {
+        let versions = self.journal.take_versions();
+        for (name, id, object) in &versions {
+            let answer = self.client.get(&format!("{}?versionId={id}", path(name))).await?;
+            let fits = shows(&answer, &Some(object.clone()));
+            ensure!(fits, "version {id} of {name:?} is lost or torn: {}", answer.said());
+        }
+        let list = self.client.get(&format!("/{KEEPING}?versions")).await?.success()?;
+        let latest = list.texts("IsLatest").into_iter().map(|latest| latest == "true");
+        let ids = list.texts("VersionId").into_iter().zip(latest);
+        for (key, (id, latest)) in list.texts("Key").into_iter().zip(ids) {
+            if !latest {
+                let end = format!("/{KEEPING}/{key}?versionId={id}");
+                self.client.ask(Method::DELETE, &end, Bytes::new()).await?.success()?;
+            }
+        }
+        Ok(versions.len())
     }
 
     /// Every key stands for something that was written and not replaced.

@@ -7,6 +7,7 @@
 
 use std::{
     collections::BTreeMap,
+    mem,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -71,6 +72,7 @@ struct State {
     clock: u64,
     writes: BTreeMap<Name, Vec<Write>>,
     uploads: BTreeMap<String, Pending>,
+    versions: Vec<(Name, String, Object)>,
     acknowledged: u64,
 }
 
@@ -148,6 +150,16 @@ impl Journal {
     /// Uploads whose end was not acknowledged.
     pub fn uploads(&self) -> BTreeMap<String, Pending> {
         self.state().uploads.clone()
+    }
+
+    /// A version was acknowledged under this id.
+    pub fn keep(&self, name: &Name, id: &str, object: Object) {
+        self.state().versions.push((name.clone(), id.to_owned(), object));
+    }
+
+    /// All versions since the last call.
+    pub fn take_versions(&self) -> Vec<(Name, String, Object)> {
+        mem::take(&mut self.state().versions)
     }
 
     /// An upload was begun.

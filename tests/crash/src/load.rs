@@ -20,7 +20,9 @@ use crate::{
 };
 
 /// The buckets that are written to.
-pub const BUCKETS: [&str; 2] = ["crash-one", "crash-two"];
+pub const BUCKETS: [&str; 3] = ["crash-one", "crash-two", KEEPING];
+/// The one of them that keeps versions.
+pub const KEEPING: &str = "crash-keeping";
 /// Connections at once.
 const WORKERS: usize = 6;
 /// Keys of each worker, and keys that all share.
@@ -157,6 +159,9 @@ impl Worker {
         let answer = self.client.put(&path(&name), piece).await?;
         ensure!(answer.header("etag") == piece.etag(), Wrong(format!("{name:?}: wrong ETag")));
         self.journal.acknowledge(&ticket);
+        if name.bucket == KEEPING {
+            self.journal.keep(&name, answer.header("x-amz-version-id"), Object::Whole(piece));
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use types::Id;
 
 use super::{
     Refusal,
-    rows::{Json, id, ids, stored},
+    rows::{Json, count, id, ids, stored},
 };
 
 /// Counts one more name for each blob.
@@ -43,6 +43,31 @@ pub(super) fn unname_extents(
 ) -> Result<(), Refusal> {
     let extents = extents.map(|Json(extents)| extents).unwrap_or_default();
     unname_all(connection, extents.iter().map(|extent| extent.blob))
+}
+
+/// Contents that are looked at in one go.
+const CONTENTS: u64 = 1_000;
+
+/// The extents of the contents with the numbers after this one, and the last of them.
+pub(super) fn extents(
+    connection: &Connection,
+    after: u64,
+) -> Result<Option<(u64, Vec<Extent>)>, Refusal> {
+    let last = connection
+        .prepare_cached("SELECT coalesce(max(id), 0) FROM contents")?
+        .query_row([], |row| count(row, 0))?;
+    if after >= last {
+        return Ok(None);
+    }
+    let until = last.min(after.saturating_add(CONTENTS));
+    let mut statement = connection.prepare_cached(
+        "SELECT extents FROM contents
+         WHERE id > ?1 AND id <= ?2 AND extents IS NOT NULL ORDER BY id",
+    )?;
+    let found = statement
+        .query_map([stored(after)?, stored(until)?], |row| row.get::<_, Json<Vec<Extent>>>(0))?;
+    let found: Vec<Json<Vec<Extent>>> = found.collect::<rusqlite::Result<_>>()?;
+    Ok(Some((until, found.into_iter().flat_map(|Json(extents)| extents).collect())))
 }
 
 /// Blobs that nothing names any more.

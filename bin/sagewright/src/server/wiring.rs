@@ -216,6 +216,8 @@ pub struct House {
 
 /// What will run beside the door.
 pub struct Workers {
+    /// Bytes a second, if the store is scrubbed.
+    scrub_rate: Option<u64>,
     driver: Driver,
     meters: MeterReader,
     lifecycle_day: Day,
@@ -260,9 +262,11 @@ impl House {
                 s3: Arc::new(Front::new(ports.objects.clone(), ports.keyring.clone())),
                 authority: authority.clone(),
                 ready: ready.clone(),
+                damaged_blobs: ports.storage.damaged_blobs(),
             },
         );
         let workers = Workers {
+            scrub_rate: settings.scrub_rate(),
             driver: ports.driver(&endpoints),
             meters: MeterReader::new(ports.routes, ports.metrics),
             lifecycle_day: Day::of_seconds(settings.lifecycle_day),
@@ -298,6 +302,15 @@ impl House {
                 _ = stopped.wait_for(|stop| *stop) => {}
             }
         });
+        if let Some(rate) = workers.scrub_rate {
+            let (storage, mut stopped) = (self.storage.clone(), stopping.clone());
+            background.spawn(async move {
+                tokio::select! {
+                    () = storage.keep_scrubbed(rate) => {}
+                    _ = stopped.wait_for(|stop| *stop) => {}
+                }
+            });
+        }
         Background(background)
     }
 

@@ -35,6 +35,18 @@ pub struct Extent {
     pub offset: u64,
     /// How long it is, bytes.
     pub len: u64,
+    /// What the whole blob was when it was written; older programs did not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sum: Option<BlobSum>,
+}
+
+/// What a blob was when it was written, as it lies: sealed, where it is sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlobSum {
+    /// CRC64NVME of all its bytes.
+    pub crc64nvme: u64,
+    /// How many they are.
+    pub len: u64,
 }
 
 /// Where an object's bytes are.
@@ -58,11 +70,16 @@ impl Content {
 
     /// The blobs that it needs, one name per extent.
     pub fn blobs(&self) -> impl Iterator<Item = Id> + '_ {
-        let extents: &[Extent] = match self {
+        self.extents().iter().map(|extent| extent.blob)
+    }
+
+    /// Its extents; none where it lies in the index.
+    #[must_use]
+    pub fn extents(&self) -> &[Extent] {
+        match self {
             Self::Inline(_) => &[],
             Self::Extents(extents) => extents,
-        };
-        extents.iter().map(|extent| extent.blob)
+        }
     }
 }
 
@@ -237,6 +254,9 @@ pub trait ObjectIndex: Send + Sync {
     /// Ends an upload and forgets its parts.
     async fn abort(&self, name: UploadName<'_>) -> Result<(), IndexError>;
 
+    /// Extents of objects, from the position that the last call answered with or from 0, and the
+    /// next position; `None` at the end. What is written meanwhile may be left out.
+    async fn extents(&self, after: u64) -> Result<Option<(u64, Vec<Extent>)>, IndexError>;
     /// Blobs that were named once and are no longer, at most `limit`.
     async fn garbage(&self, limit: usize) -> Result<Vec<Id>, IndexError>;
     /// Drops garbage from the list, after its blobs were deleted. What is named again stays.

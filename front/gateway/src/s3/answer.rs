@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use s3s::{Body, HttpError, HttpResponse};
 use types::Id;
 
-use super::{ask::Ask, errors::Refused};
+use super::{XML_LIMIT, ask::Ask, errors::Refused};
 use crate::{
     S3Request,
     body::{RequestBody, Response},
@@ -30,6 +30,8 @@ pub(super) struct About {
     request_id: Id,
     /// The client waits for a word before it sends the body.
     expects: bool,
+    /// The body is longer than any document that is read.
+    oversized: bool,
 }
 
 impl About {
@@ -39,6 +41,7 @@ impl About {
             resource: request.parts.uri.path().to_owned(),
             request_id: request.request_id,
             expects: request.parts.headers.contains_key(header::EXPECT),
+            oversized: body_length(request).is_some_and(|length| length > XML_LIMIT as u64),
         }
     }
 }
@@ -85,6 +88,14 @@ pub(super) fn answered(
     let unread = ask.take_unread();
     let mut result = match (ask.take_refused(), answered) {
         (Some(reason), _) => refused(&reason, unread, about),
+        // `s3s` takes it for an error of its own, and no operation has begun.
+        (None, Ok(response))
+            if about.oversized
+                && ask.operation().is_none()
+                && response.status() == StatusCode::INTERNAL_SERVER_ERROR =>
+        {
+            refused(&too_long(), unread, about)
+        }
         (None, Ok(response)) => {
             Answered { response: completed(response, ask.operation(), about), unread }
         }
@@ -109,6 +120,16 @@ pub(super) fn of_operation(
         Err(reason) => refused(&reason, unread, about),
     };
     answered.with(OperationName(operation))
+}
+
+/// What the head says of the body's length, bytes.
+fn body_length(request: &S3Request) -> Option<u64> {
+    request.parts.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn too_long() -> Refused {
+    let message = "Your request was too big.";
+    Refused::new(StatusCode::BAD_REQUEST, "MaxMessageLengthExceeded", message)
 }
 
 fn unsayable() -> Refused {

@@ -216,6 +216,7 @@ impl Server {
             s3: Arc::new(Bucket(stage.clone())),
             authority: authority.clone(),
             ready: ready.clone(),
+            damaged_blobs: Arc::default(),
         };
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move { drop(stopped.await) };

@@ -14,6 +14,8 @@ use platform::{
 use tokio::task::spawn_blocking;
 use types::Id;
 
+use crate::storage::sums::{self, Damage};
+
 /// Plain bytes that are read and decrypted in one hop to another thread; whole blocks.
 const READ: u64 = 8 * BLOCK as u64;
 
@@ -44,20 +46,21 @@ fn pieces(extents: &[Extent], offset: u64, len: u64) -> Vec<Piece> {
 
 /// The plain bytes of a range of an object, each blob opened when the one before is through.
 pub(in crate::storage) fn read(
-    blobs: Arc<dyn Blobs>,
+    (blobs, damage): (Arc<dyn Blobs>, Arc<Damage>),
     extents: &[Extent],
     (offset, len): (u64, u64),
     data: Secret,
     held: impl Send + Sync + 'static,
 ) -> ByteStream {
     let pieces = pieces(extents, offset, len).into_iter();
-    let streams = Streams { blobs, data, pieces, _held: held };
+    let streams = Streams { blobs, damage, data, pieces, _held: held };
     Box::pin(stream::iter(streams).flatten())
 }
 
 /// The streams of an object's pieces.
 struct Streams<H> {
     blobs: Arc<dyn Blobs>,
+    damage: Arc<Damage>,
     data: Secret,
     pieces: vec::IntoIter<Piece>,
     /// Keeps the blobs until the last is read.
@@ -71,7 +74,9 @@ impl<H> Iterator for Streams<H> {
         let piece = self.pieces.next()?;
         let key = self.data.of_blob(piece.blob);
         let source = Source::Unopened(self.blobs.clone());
-        Some(Box::pin(stream::try_unfold(Cursor { piece, key, source }, Cursor::next)))
+        let opened = stream::try_unfold(Cursor { piece, key, source }, Cursor::next);
+        // Every block is authenticated, so one that is damaged is an error by itself.
+        Some(sums::noted(Box::pin(opened), piece.blob, self.damage.clone()))
     }
 }
 
@@ -177,7 +182,12 @@ mod tests {
         ) {
             let extents: Vec<Extent> = (0..)
                 .zip(&lengths)
-                .map(|(n, len)| Extent { blob: Id::from_bits(n), offset: 0, len: *len })
+                .map(|(n, len)| Extent {
+                    blob: Id::from_bits(n),
+                    offset: 0,
+                    len: *len,
+                    sum: None,
+                })
                 .collect();
             let places = |blob: Id, from: u64, len: u64| (from..from + len).map(move |n| (blob, n));
             let all: Vec<_> = extents.iter().flat_map(|it| places(it.blob, 0, it.len)).collect();

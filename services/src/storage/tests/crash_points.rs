@@ -11,7 +11,7 @@ use platform::objects::{
     Bucket, ByteStream, Completion, Kept, ListKeys, ListUploads, ListVersions, Listing, NewUpload,
     PartName, SettingsChange, Tags, Upload, UploadListing, UploadName, Version, VersionListing,
     blobs::{BlobWriter, Blobs},
-    index::{Entry, Found, Guard, IndexError, ObjectIndex, PartEntry},
+    index::{Entry, Extent, Found, Guard, IndexError, ObjectIndex, PartEntry},
     settings::Versioning,
 };
 use types::{Id, Timestamp};
@@ -282,6 +282,10 @@ impl ObjectIndex for MortalIndex {
 
     async fn abort(&self, name: UploadName<'_>) -> Result<(), IndexError> {
         self.fuse.step(self.inner.abort(name)).await
+    }
+
+    async fn extents(&self, after: u64) -> Result<Option<(u64, Vec<Extent>)>, IndexError> {
+        self.fuse.look(self.inner.extents(after)).await
     }
 
     async fn garbage(&self, limit: usize) -> Result<Vec<Id>, IndexError> {

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use types::{Id, Timestamp};
 
-use super::{Entry, Found, Guard, IndexError, ObjectIndex, PartEntry};
+use super::{Entry, Extent, Found, Guard, IndexError, ObjectIndex, PartEntry};
 use crate::objects::{
     Bucket, DeleteIf, Deleted, ListKeys, ListUploads, ListVersions, Listing, Marker, ObjectName,
     SettingsChange, Tags, Upload, UploadListing, UploadName, Version, VersionListing,
@@ -61,6 +61,13 @@ impl Row {
         match &self.found {
             Found::Object(entry) => entry.content.blobs().collect(),
             Found::Marker(_) => Vec::new(),
+        }
+    }
+
+    fn extents(&self) -> &[Extent] {
+        match &self.found {
+            Found::Object(entry) => entry.content.extents(),
+            Found::Marker(_) => &[],
         }
     }
 
@@ -391,6 +398,14 @@ impl ObjectIndex for MemoryIndex {
         state.pending(name).ok_or(IndexError::NoSuchUpload)?;
         state.end(name.id);
         Ok(())
+    }
+
+    /// All at once.
+    async fn extents(&self, after: u64) -> Result<Option<(u64, Vec<Extent>)>, IndexError> {
+        let state = self.state();
+        let keys = state.buckets.values().flat_map(|held| held.keys.values());
+        let extents = keys.flatten().flat_map(Row::extents).copied().collect();
+        Ok((after == 0).then_some((1, extents)))
     }
 
     async fn garbage(&self, limit: usize) -> Result<Vec<Id>, IndexError> {

@@ -8,7 +8,7 @@ mod versions;
 use bytes::Bytes;
 use types::{Id, Timestamp};
 
-use super::{Content, Entry, Extent, Found, Guard, IndexError, ObjectIndex, PartEntry};
+use super::{BlobSum, Content, Entry, Extent, Found, Guard, IndexError, ObjectIndex, PartEntry};
 use crate::objects::{
     Bucket, BucketSettings, Checksums, DeleteIf, Deleted, Encryption, ListKeys, ListUploads,
     Listing, ObjectHeaders, ObjectInfo, ObjectName, ObjectPart, Seal, Tags, Upload, UploadName,
@@ -25,6 +25,7 @@ pub async fn all<I: ObjectIndex>(fresh: impl AsyncFn() -> I) {
     one_of_many_wins_a_name(&fresh().await).await;
     a_list_folds_and_pages(&fresh().await).await;
     a_blob_is_garbage_when_its_last_name_goes(&fresh().await).await;
+    the_extents_of_all_objects_can_be_walked(&fresh().await).await;
     an_upload_becomes_its_object(&fresh().await).await;
     an_upload_that_ends_leaves_its_blobs_as_garbage(&fresh().await).await;
     settings::all(&fresh).await;
@@ -82,12 +83,31 @@ fn entry(key: &str, etag: &str, content: Content) -> Entry {
     Entry { info, upload: None, seal: None, content }
 }
 
+async fn the_extents_of_all_objects_can_be_walked(index: &impl ObjectIndex) {
+    index.create_bucket(bucket()).await.expect("made");
+    let blobs: Vec<Id> = (1..=3).map(Id::from_bits).collect();
+    for (key, blob) in ["a", "b", "c"].into_iter().zip(&blobs) {
+        let content = Content::Extents(extents(&[*blob]));
+        index.put(BUCKET, entry(key, "e", content), Guard::Any).await.expect("put");
+        index.put(BUCKET, small(&format!("{key}-small"), "e"), Guard::Any).await.expect("put");
+    }
+    delete(index, at("b")).await;
+    let (mut found, mut position) = (Vec::new(), 0);
+    while let Some((next, page)) = index.extents(position).await.expect("answered") {
+        assert!(next > position);
+        position = next;
+        found.extend(page);
+    }
+    assert_eq!(found, extents(&[blobs[0], blobs[2]]));
+}
+
 fn small(key: &str, etag: &str) -> Entry {
     entry(key, etag, Content::Inline(Bytes::from_static(b"small")))
 }
 
 fn extents(blobs: &[Id]) -> Vec<Extent> {
-    blobs.iter().map(|&blob| Extent { blob, offset: 3, len: 7 }).collect()
+    let sum = Some(BlobSum { crc64nvme: u64::MAX, len: 10 });
+    blobs.iter().map(|&blob| Extent { blob, offset: 3, len: 7, sum }).collect()
 }
 
 fn part(number: u32, blobs: &[Id]) -> PartEntry {
