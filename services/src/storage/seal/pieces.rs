@@ -139,13 +139,12 @@ impl Cursor {
 async fn open(blobs: Arc<dyn Blobs>, piece: Piece, key: &BlobKey) -> io::Result<Source> {
     let (asked, Piece { blob, whole, offset, len }) = (blobs.clone(), piece);
     let opened = tokio::spawn(async move { asked.open(blob).await });
-    Ok(match opened.await.map_err(io::Error::other)?? {
-        Some(file) => Source::File(Sealed::new(Ciphertext::file(file)?, key.clone())),
-        None => {
-            let Range { start, end } = Window::of(offset, len, sealed_len(whole))?.at_rest;
-            Source::Stream(blobs.read(blob, start, end - start), Vec::new())
-        }
-    })
+    let opened = opened.await.map_err(io::Error::other)??;
+    if let Some(file) = opened {
+        return Ok(Source::File(Sealed::new(Ciphertext::file(file)?, key.clone())));
+    }
+    let Range { start, end } = Window::of(offset, len, sealed_len(whole))?.at_rest;
+    Ok(Source::Stream(blobs.read(blob, start, end - start), Vec::new()))
 }
 
 /// The next blocks of a stream.
