@@ -4,17 +4,19 @@
 //! the same one, told to do what the version did.
 
 mod channels;
-mod csv;
 mod custom_metrics;
+mod data;
 mod early_stopping;
 pub(crate) mod era;
 mod evaluation;
 mod failure;
 mod hyperparameters;
-mod lines;
+mod input;
+mod labels;
 mod log;
 pub(crate) mod metrics;
 mod model;
 mod python;
 mod table;
+mod threads;
 pub mod train;

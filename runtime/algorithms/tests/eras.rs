@@ -6,6 +6,8 @@
 //! or the other the tests that need it say so and pass: a fresh checkout has neither.
 #![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
+mod support;
+
 use std::{
     collections::BTreeMap,
     env,
@@ -15,9 +17,8 @@ use std::{
     process::Command,
 };
 
-use algorithms::{fetch, xgboost::train};
-use platform::workload::{Channel, ChannelFile, Channels, Span};
-use tempfile::TempDir;
+use algorithms::fetch;
+use support::{Job, configured, lib};
 use xgboost_sys::{Booster, DMatrix, Library};
 
 /// As many rows and rounds as show a difference, and few enough to be quick.
@@ -26,19 +27,6 @@ const ROUNDS: &str = "20";
 const FEATURES: usize = 6;
 /// What `exact` and the fixed intercept promise against the early versions.
 const CLOSE: f32 = 2e-6;
-
-/// The folder with the library, if this run has one.
-fn lib() -> Option<PathBuf> {
-    configured("SAGEWRIGHT_LIB")
-}
-
-fn configured(name: &str) -> Option<PathBuf> {
-    let value = env::var_os(name).map(PathBuf::from);
-    if value.is_none() {
-        eprintln!("skipped: {name} is not set");
-    }
-    value
-}
 
 /// Reproducible numbers in -1..1, of which some repeat and some are missing.
 struct Numbers(u64);
@@ -75,73 +63,18 @@ fn regression() -> String {
     data(|truth| (truth * 1000.0).round() / 10.0 + 150.0)
 }
 
-/// One job's `/opt/ml`.
-struct Job {
-    folder: TempDir,
-    log: String,
-    status: i32,
-}
-
-impl Job {
-    fn run(
-        tag: &str,
-        hyperparameters: &[(&str, &str)],
-        train: &str,
-        validation: Option<&str>,
-    ) -> Option<Self> {
-        let lib = lib()?;
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        fs::create_dir_all(at("input/config")).unwrap();
-        let channels = Channels {
-            channels: [("train", Some(train)), ("validation", validation)]
-                .into_iter()
-                .filter_map(|(name, content)| Some(channel(folder.path(), name, content?)))
-                .collect(),
-        };
-        fs::write(at(Channels::PATH), serde_json::to_vec(&channels).unwrap()).unwrap();
-        // One thread: tests run beside each other.
-        let values: BTreeMap<_, _> =
-            hyperparameters.iter().copied().chain([("nthread", "1")]).collect();
-        fs::write(at("input/config/hyperparameters.json"), serde_json::to_vec(&values).unwrap())
-            .unwrap();
-        let mut log = Vec::new();
-        let status = train::run(tag, folder.path(), &lib, &mut log);
-        Some(Self { folder, log: String::from_utf8(log).unwrap(), status })
-    }
-
-    fn model(&self) -> PathBuf {
-        assert_eq!(self.status, 0, "{}", self.log);
-        self.folder.path().join("model/xgboost-model")
-    }
-
-    fn failure(&self) -> String {
-        assert_eq!(self.status, 1, "{}", self.log);
-        fs::read_to_string(self.folder.path().join("output/failure")).unwrap()
-    }
-
-    /// A metric's column, as printed.
-    fn printed(&self, name: &str) -> Vec<String> {
-        let field = |line: &str| {
-            line.split('\t')
-                .find_map(|field| field.strip_prefix(&format!("{name}:")).map(str::to_owned))
-        };
-        self.log.lines().filter_map(field).collect()
-    }
-}
-
-/// A channel of one object, cut in the middle of a row.
-fn channel(folder: &Path, name: &str, content: &str) -> Channel {
-    let path = folder.join(format!("{name}.blob"));
-    fs::write(&path, content).unwrap();
-    let half = content.len() as u64 / 2;
-    let span = |offset, len| Span::plain(path.clone(), offset, len);
-    let spans = vec![span(0, half), span(half, content.len() as u64 - half)];
-    Channel {
-        name: name.into(),
-        content_type: Some("text/csv".into()),
-        files: vec![ChannelFile { name: format!("{name}.csv"), spans }],
-    }
+/// A job on CSV.
+fn run(
+    tag: &str,
+    hyperparameters: &[(&str, &str)],
+    train: &str,
+    validation: Option<&str>,
+) -> Option<Job> {
+    let both = [("train", Some(train)), ("validation", validation)];
+    let channels = both
+        .into_iter()
+        .filter_map(|(name, content)| Some((name, "text/csv", content?.as_bytes())));
+    Job::on(tag, hyperparameters, &channels.collect::<Vec<_>>())
 }
 
 /// Asks a version's own package.
@@ -225,7 +158,7 @@ fn trained(tag: &str) -> Option<Vec<Trained>> {
             .chain(extra.iter().copied())
             .collect();
         let content = data(label);
-        let job = Job::run(tag, &chosen, &content, None)?;
+        let job = run(tag, &chosen, &content, None)?;
         let parameters: BTreeMap<_, _> = chosen[1..].iter().copied().collect();
         Some(Trained {
             data: job.folder.path().join("train.blob").to_str().unwrap().to_owned(),
@@ -313,7 +246,7 @@ fn a_sampling_job_of_an_early_tag_fits_as_well_as_its_version_did() {
             ("max_depth", "4"),
             ("seed", seed.as_str()),
         ];
-        let Some(job) = Job::run("0.90-1", &chosen, &content, None) else { return };
+        let Some(job) = run("0.90-1", &chosen, &content, None) else { return };
         assert!(job.log.contains("drawn as by XGBoost 3.2"));
         sum += job.printed("train-rmse").last().unwrap().parse::<f64>().unwrap();
     }
@@ -338,7 +271,7 @@ fn a_job_stops_early_and_its_model_is_cut_at_the_best_round() {
         ("eval_metric", "logloss"),
         ("early_stopping_rounds", "3"),
     ];
-    let Some(job) = Job::run("1.7-1", &chosen, &train, Some(&noise)) else { return };
+    let Some(job) = run("1.7-1", &chosen, &train, Some(&noise)) else { return };
     let model: serde_json::Value = serde_json::from_slice(&fs::read(job.model()).unwrap()).unwrap();
     let best: usize =
         model["learner"]["attributes"]["best_iteration"].as_str().unwrap().parse().unwrap();
@@ -352,14 +285,14 @@ fn the_first_version_stops_on_its_default_metric_and_later_ones_say_why_not() {
     let content = regression();
     let chosen = [("num_round", "60"), ("objective", "reg:linear"), ("early_stopping_rounds", "2")];
     let other = data(|truth| 150.0 - truth * 50.0);
-    let Some(job) = Job::run("0.72", &chosen, &content, Some(&other)) else { return };
+    let Some(job) = run("0.72", &chosen, &content, Some(&other)) else { return };
     assert!(job.printed("validation-rmse").len() < 60, "{}", job.log);
     assert!(job.log.contains("reg:linear is now deprecated"));
     assert!(job.log.contains("XGBoost 1.3 and later open"));
-    let job = Job::run("1.7-1", &chosen, &content, Some(&other)).unwrap();
+    let job = run("1.7-1", &chosen, &content, Some(&other)).unwrap();
     assert_eq!(job.printed("validation-rmse").len(), 60);
     assert!(job.log.contains("early_stopping_rounds has no effect: eval_metric is not set"));
-    let job = Job::run("0.72", &chosen, &content, None).unwrap();
+    let job = run("0.72", &chosen, &content, None).unwrap();
     assert!(
         job.log.contains("early_stopping_rounds has no effect: there is no validation channel")
     );
@@ -373,7 +306,7 @@ fn metrics_of_the_container_stand_behind_those_of_the_library() {
         ("objective", "binary:logistic"),
         ("eval_metric", "accuracy,error,auc,f1"),
     ];
-    let Some(job) = Job::run("1.7-1", &chosen, &content, Some(&content)) else { return };
+    let Some(job) = run("1.7-1", &chosen, &content, Some(&content)) else { return };
     let line = job.log.lines().find(|line| line.starts_with("[0]\t")).unwrap();
     let names: Vec<_> =
         line.split('\t').skip(1).map(|field| field.split(':').next().unwrap()).collect();
@@ -397,10 +330,11 @@ fn metrics_of_the_container_stand_behind_those_of_the_library() {
 #[test]
 fn a_label_that_the_objective_refuses_is_the_users_fault() {
     let chosen = [("num_round", "2"), ("objective", "binary:logistic")];
-    let Some(job) = Job::run("1.7-1", &chosen, "2,1\n3,4\n", None) else { return };
+    let Some(job) = run("1.7-1", &chosen, "2,1\n3,4\n", None) else { return };
     let failure = job.failure();
     assert!(failure.starts_with("ClientError: "), "{failure}");
-    assert!(failure.contains("for logistic regression"), "{failure}");
+    let place = "for logistic regression: line 1 of file 'train.csv', column 1 has the label '2'";
+    assert!(failure.contains(place), "{failure}");
     assert!(!failure.contains("Stack trace"), "{failure}");
 }
 
@@ -421,10 +355,10 @@ fn what_is_wrong_with_a_job_is_told_before_anything_is_trained() {
         (
             &[("num_round", "2")],
             "a,b\n1,2\n",
-            "ClientError: Failed to load csv data with exception:\nline 1 of file 'train.csv': the label 'a' is not a number. CSV for training has its label in the first column and no header: please remove the header",
+            "ClientError: Failed to load csv data with exception:\nline 1 of file 'train.csv', column 1: the label 'a' is not a number; CSV for training has its label in the first column, and no header: please remove it if this is one",
         ),
     ] {
-        let Some(job) = Job::run("1.7-1", hyperparameters, train, None) else { return };
+        let Some(job) = run("1.7-1", hyperparameters, train, None) else { return };
         assert_eq!(job.failure(), expected);
         assert!(job.log.contains("UserError: "));
     }
@@ -434,7 +368,7 @@ fn what_is_wrong_with_a_job_is_told_before_anything_is_trained() {
 fn a_model_is_left_behind_by_every_round_if_asked() {
     let chosen = [("num_round", "3"), ("save_model_on_termination", "true")];
     for tag in ["1.7-1", "3.2-0"] {
-        let Some(job) = Job::run(tag, &chosen, &regression(), None) else { return };
+        let Some(job) = run(tag, &chosen, &regression(), None) else { return };
         let folder = job.model();
         assert_eq!(fs::read_dir(folder.parent().unwrap()).unwrap().count(), 1);
     }

@@ -1,8 +1,12 @@
 //! A matrix of training data, owned by the library.
 
-use std::ptr;
+use std::{iter, ptr};
 
-use crate::{Error, Library, functions::Handle, library::c_text};
+use crate::{
+    Error, Library,
+    functions::{Handle, Length},
+    library::c_text,
+};
 
 /// What a row carries beside its features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +23,30 @@ impl Info {
             Self::Label => "label",
             Self::Weight => "weight",
         }
+    }
+}
+
+/// Rows of which only what is there is named.
+#[derive(Clone, Copy, Debug)]
+pub struct Sparse<'a> {
+    /// One more than the largest column.
+    pub columns: usize,
+    /// Where each row ends in the other two, rising.
+    pub ends: &'a [u64],
+    /// Columns, each below `columns`.
+    pub indices: &'a [u32],
+    /// As many as `indices`.
+    pub values: &'a [f32],
+}
+
+impl Sparse<'_> {
+    /// Whether its parts fit each other, so that the library reads nothing but them.
+    fn fits(&self) -> bool {
+        let inside = |index: &u32| (*index as usize) < self.columns;
+        self.indices.len() == self.values.len()
+            && self.ends.is_sorted()
+            && self.ends.last().copied().unwrap_or(0) == self.values.len() as u64
+            && self.indices.iter().all(inside)
     }
 }
 
@@ -57,9 +85,50 @@ impl DMatrix {
         Ok(Self { library: library.clone(), handle })
     }
 
+    /// Copies `rows` on `threads` threads; what is not there is missing.
+    pub fn from_sparse(library: &Library, rows: Sparse<'_>, threads: usize) -> Result<Self, Error> {
+        if !rows.fits() {
+            let (values, rows, columns) = (rows.values.len(), rows.ends.len(), rows.columns);
+            return Err(Error::Shape { values, rows, columns });
+        }
+        let begins: Vec<u64> = iter::once(0).chain(rows.ends.iter().copied()).collect();
+        let [begins, indices, values] = [
+            interface(&begins, &[begins.len()]),
+            interface(rows.indices, &[rows.indices.len()]),
+            interface(rows.values, &[rows.values.len()]),
+        ]
+        .map(|text| c_text(&text));
+        let (begins, indices, values) = (begins?, indices?, values?);
+        let config = c_text(&format!(r#"{{"missing":NaN,"nthread":{threads}}}"#))?;
+        let mut handle = ptr::null_mut();
+        // SAFETY: the interfaces name live slices with their true lengths, of which `fits` holds;
+        // the library copies them before the call returns. `handle` is written on success only.
+        let status = unsafe {
+            (library.functions().dmatrix_from_csr)(
+                begins.as_ptr(),
+                indices.as_ptr(),
+                values.as_ptr(),
+                rows.columns as Length,
+                config.as_ptr(),
+                &raw mut handle,
+            )
+        };
+        library.check(status)?;
+        Ok(Self { library: library.clone(), handle })
+    }
+
     /// Gives every row its label or weight.
     pub fn set(&mut self, info: Info, values: &[f32]) -> Result<(), Error> {
-        let name = c_text(info.name())?;
+        self.set_named(info.name(), values)
+    }
+
+    /// Tells which query each row belongs to; the rows of a query stand together.
+    pub fn set_queries(&mut self, queries: &[u32]) -> Result<(), Error> {
+        self.set_named("qid", queries)
+    }
+
+    fn set_named<T: Element>(&mut self, name: &str, values: &[T]) -> Result<(), Error> {
+        let name = c_text(name)?;
         let data = c_text(&interface(values, &[values.len()]))?;
         // SAFETY: the handle is live; `data` names the live slice, copied before the call returns.
         let status = unsafe {
@@ -100,12 +169,32 @@ impl Drop for DMatrix {
     }
 }
 
+/// Numbers that the library reads in place.
+trait Element {
+    /// Kind and size in bytes, as NumPy writes them.
+    const TYPE: &str;
+}
+
+impl Element for f32 {
+    const TYPE: &str = "f4";
+}
+
+impl Element for u32 {
+    const TYPE: &str = "u4";
+}
+
+impl Element for u64 {
+    const TYPE: &str = "u8";
+}
+
 /// The array interface that the library reads a slice through: valid as long as the slice is.
-fn interface(values: &[f32], shape: &[usize]) -> String {
-    let address = values.as_ptr().addr();
+fn interface<T: Element>(values: &[T], shape: &[usize]) -> String {
+    let (address, kind) = (values.as_ptr().addr(), T::TYPE);
     let shape = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     let endian = if cfg!(target_endian = "little") { '<' } else { '>' };
-    format!(r#"{{"data":[{address},true],"shape":[{shape}],"typestr":"{endian}f4","version":3}}"#)
+    format!(
+        r#"{{"data":[{address},true],"shape":[{shape}],"typestr":"{endian}{kind}","version":3}}"#
+    )
 }
 
 #[cfg(test)]
@@ -118,5 +207,18 @@ mod tests {
         let address = values.as_ptr().addr();
         let text = interface(&values, &[1, 2]);
         assert!(text.starts_with(&format!(r#"{{"data":[{address},true],"shape":[1,2],"#)));
+    }
+
+    #[test]
+    fn rows_whose_parts_do_not_fit_are_known() {
+        let fits = |columns, ends: &[u64], indices: &[u32], values: &[f32]| {
+            Sparse { columns, ends, indices, values }.fits()
+        };
+        assert!(fits(2, &[1, 1, 2], &[0, 1], &[1.0, 2.0]));
+        assert!(fits(0, &[0], &[], &[]));
+        assert!(!fits(1, &[1, 1, 2], &[0, 1], &[1.0, 2.0]));
+        assert!(!fits(2, &[2, 1, 2], &[0, 1], &[1.0, 2.0]));
+        assert!(!fits(2, &[1], &[0, 1], &[1.0, 2.0]));
+        assert!(!fits(2, &[1], &[0], &[]));
     }
 }

@@ -42,6 +42,9 @@ functions! {
     last_error = b"XGBGetLastError\0": fn() -> *const c_char;
     dmatrix_from_dense = b"XGDMatrixCreateFromDense\0":
         fn(*const c_char, *const c_char, *mut Handle) -> c_int;
+    dmatrix_from_csr = b"XGDMatrixCreateFromCSR\0": fn(
+        *const c_char, *const c_char, *const c_char, Length, *const c_char, *mut Handle
+    ) -> c_int;
     dmatrix_free = b"XGDMatrixFree\0": fn(Handle) -> c_int;
     dmatrix_set_info = b"XGDMatrixSetInfoFromInterface\0":
         fn(Handle, *const c_char, *const c_char) -> c_int;

@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use platform::workload::{Channel, Channels};
 
-use super::failure::Failure;
+use super::{failure::Failure, input::Format};
 
 /// Every form that the container reads, in its own order.
 const ACCEPTED: [&str; 9] = [
@@ -22,14 +22,25 @@ const ACCEPTED: [&str; 9] = [
 const DEFAULT: &str = "text/libsvm";
 /// Folders below a channel that are looked into; deeper ones are ignored, as in the container.
 const DEEPEST: usize = 3;
+/// Features of a model, as those that score it take them.
+pub const MAX_COLUMNS: usize = 1 << 24;
+
+/// A channel, and how it is written.
+#[derive(Debug)]
+pub struct Source {
+    /// Where its files lie.
+    pub channel: Channel,
+    /// By its content type.
+    pub format: Format,
+}
 
 /// What a job trains on.
 #[derive(Debug)]
 pub struct Inputs {
     /// What is learned from.
-    pub train: Channel,
+    pub train: Source,
     /// What is watched.
-    pub validation: Option<Channel>,
+    pub validation: Option<Source>,
     /// Files that lie too deep and are ignored.
     pub ignored: usize,
 }
@@ -58,10 +69,10 @@ impl Inputs {
                     return Err(Failure::User(format!("Extraneous channel found: {other}")));
                 }
             };
-            check_content_type(channel.content_type.as_deref())?;
+            let format = format(channel.content_type.as_deref())?;
             ignored += drop_deep_files(&mut channel);
             check_files(&channel, opt_ml)?;
-            *place = Some(channel);
+            *place = Some(Source { channel, format });
         }
         Ok(Self { train: train.ok_or_else(missing_train)?, validation, ignored })
     }
@@ -97,31 +108,30 @@ fn check_files(channel: &Channel, opt_ml: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check_content_type(given: Option<&str>) -> Result<(), Failure> {
+fn format(given: Option<&str>) -> Result<Format, Failure> {
     let given = given.filter(|given| !given.is_empty()).unwrap_or(DEFAULT);
     let lower = given.to_lowercase();
     let mut parts = lower.split(';').map(str::trim);
-    let form = parts.next().unwrap_or_default();
-    if !ACCEPTED.contains(&form) {
-        return Err(Failure::User(format!(
-            "{given} is not an accepted ContentType: {}.",
-            ACCEPTED.join(", ")
-        )));
-    }
-    if form != "csv" && form != "text/csv" {
-        return Err(Failure::User(format!(
-            "ContentType {given} is not supported by Sagewright 0.1, which reads csv and text/csv \
-             (a channel without a ContentType is {DEFAULT})."
-        )));
-    }
-    let mut sizes = parts.filter_map(|part| part.strip_prefix("label_size"));
-    if sizes.any(|size| size.trim_start_matches([' ', '=', '"']).trim_end_matches('"') != "1") {
-        return Err(Failure::User(format!(
+    match parts.next().unwrap_or_default() {
+        "csv" | "text/csv" if parts.any(labelled_otherwise) => Err(Failure::User(format!(
             "{given} is not an accepted csv ContentType. Optional parameter label_size must be \
              equal to 1"
-        )));
+        ))),
+        "csv" | "text/csv" => Ok(Format::Csv),
+        "libsvm" | "text/libsvm" | "text/x-libsvm" => Ok(Format::Libsvm),
+        "parquet" | "application/x-parquet" => Ok(Format::Parquet),
+        "recordio-protobuf" | "application/x-recordio-protobuf" => Ok(Format::RecordIo),
+        _ => Err(Failure::User(format!(
+            "{given} is not an accepted ContentType: {}.",
+            ACCEPTED.join(", ")
+        ))),
     }
-    Ok(())
+}
+
+fn labelled_otherwise(parameter: &str) -> bool {
+    parameter
+        .strip_prefix("label_size")
+        .is_some_and(|size| size.trim_start_matches([' ', '=', '"']).trim_end_matches('"') != "1")
 }
 
 #[cfg(test)]
@@ -149,7 +159,7 @@ mod tests {
     #[test]
     fn a_job_has_train_and_perhaps_validation() {
         let inputs = check(vec![csv("validation"), csv("train")]).unwrap();
-        assert_eq!(inputs.train.name, "train");
+        assert_eq!(inputs.train.channel.name, "train");
         assert!(inputs.validation.is_some());
         assert_eq!(
             check(vec![csv("validation")]).unwrap_err(),
@@ -162,29 +172,35 @@ mod tests {
     }
 
     #[test]
-    fn csv_is_read_and_the_rest_is_refused_by_name() {
-        for accepted in [
-            "csv",
-            "text/csv",
-            "text/csv;label_size=1",
-            "text/csv; label_size=1",
-            "Text/CSV; charset=utf-8",
+    fn a_content_type_names_the_format() {
+        for (given, expected) in [
+            (None, Format::Libsvm),
+            (Some(""), Format::Libsvm),
+            (Some("csv"), Format::Csv),
+            (Some("text/csv;label_size=1"), Format::Csv),
+            (Some("Text/CSV; charset=utf-8"), Format::Csv),
+            (Some("text/x-libsvm"), Format::Libsvm),
+            (Some("application/x-parquet"), Format::Parquet),
+            (Some("application/x-recordio-protobuf"), Format::RecordIo),
         ] {
-            assert_eq!(check_content_type(Some(accepted)), Ok(()), "{accepted}");
+            assert_eq!(format(given), Ok(expected), "{given:?}");
         }
-        let refusal = |given| check_content_type(given).unwrap_err().to_string();
-        assert!(
-            refusal(None).contains("ContentType text/libsvm is not supported by Sagewright 0.1")
-        );
-        assert!(refusal(Some("application/x-parquet")).contains("reads csv and text/csv"));
+        for accepted in ACCEPTED {
+            assert!(format(Some(accepted)).is_ok(), "{accepted}");
+        }
+    }
+
+    #[test]
+    fn another_content_type_is_refused_in_the_containers_words() {
+        let refusal = |given| format(Some(given)).unwrap_err().to_string();
         assert_eq!(
-            refusal(Some("text/plain")),
+            refusal("text/plain"),
             "ClientError: text/plain is not an accepted ContentType: csv, libsvm, parquet, \
              recordio-protobuf, text/csv, text/libsvm, text/x-libsvm, application/x-parquet, \
              application/x-recordio-protobuf."
         );
         assert_eq!(
-            refusal(Some("text/csv;label_size=0")),
+            refusal("text/csv;label_size=0"),
             "ClientError: text/csv;label_size=0 is not an accepted csv ContentType. Optional \
              parameter label_size must be equal to 1"
         );

@@ -46,7 +46,7 @@ pub struct Labels<'a> {
     /// One per row.
     pub labels: &'a [f32],
     /// One per row, or none at all.
-    pub weights: Option<&'a [f32]>,
+    pub weights: &'a [f32],
 }
 
 /// What a model is written as.
@@ -179,7 +179,7 @@ fn newton_intercept(objective: &str, chosen: &Hyperparameters, labels: Labels<'_
         if logistic { chosen.float("scale_pos_weight").unwrap_or(1.0) } else { 1.0 };
     let (mut labelled, mut total) = (0.0, 0.0);
     for (row, label) in labels.labels.iter().map(|label| f64::from(*label)).enumerate() {
-        let weight = labels.weights.and_then(|w| w.get(row)).map_or(1.0, |w| f64::from(*w));
+        let weight = labels.weights.get(row).map_or(1.0, |w| f64::from(*w));
         #[expect(clippy::float_cmp, reason = "XGBoost weighs labels that are exactly 1")]
         let weight = if label == 1.0 { weight * positive_weight } else { weight };
         labelled += weight * label;
@@ -246,7 +246,7 @@ mod tests {
         Hyperparameters::validate(&raw, Era::V1_7).unwrap()
     }
 
-    const NONE: Labels<'_> = Labels { labels: &[], weights: None };
+    const NONE: Labels<'_> = Labels { labels: &[], weights: &[] };
 
     #[test]
     fn every_known_tag_has_an_era_and_no_other_tag_has() {
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn two_point_one_takes_one_newton_step() {
-        let labels = Labels { labels: &[0.0, 0.0, 1.0], weights: None };
+        let labels = Labels { labels: &[0.0, 0.0, 1.0], weights: &[] };
         let logistic = chosen(&[("objective", "binary:logistic")]);
         let score = Era::V2_1.base_score(&logistic, labels).unwrap();
         assert!((score - 1.0 / (1.0 + (2.0_f64 / 3.0).exp())).abs() < 1e-12);

@@ -3,19 +3,20 @@
 //! The default action of SIGTERM ends it, as it ended the container's; with
 //! `save_model_on_termination` every round leaves a model behind for that case.
 
-use std::{env, fs, io::Write, path::Path, thread};
+use std::{env, fs, io::Write, iter, path::Path};
 
-use xgboost_sys::{Booster, DMatrix, Info, Library};
+use xgboost_sys::{Booster, Library};
 
 use super::{
-    channels::{self, Inputs},
-    csv::{self, Table},
+    channels::{self, Inputs, Source},
     custom_metrics::CustomMetric,
+    data::Data,
     early_stopping::{EarlyStopping, Verdict},
     era::{self, Era, Labels, Watched},
     evaluation::Round,
     failure::Failure,
     hyperparameters::Hyperparameters,
+    input, labels,
     log::Log,
     model,
 };
@@ -23,11 +24,6 @@ use crate::fetch::{self, FetchError};
 
 /// Set to `1` where nothing may be downloaded.
 pub const OFFLINE: &str = "SAGEWRIGHT_OFFLINE";
-/// How many threads to use at most, unless the hyperparameter `nthread` says.
-const THREADS: &str = "OMP_NUM_THREADS";
-/// Up to this many cells one thread is faster than handing out the work (measured: 500 rows, 50
-/// rounds, two threads on a busy machine took up to ten times as long).
-const ONE_THREAD_UP_TO: usize = 1 << 16;
 /// What SageMaker reads of the failure file, characters.
 const REASON_LIMIT: usize = 1024;
 /// Hyperparameters that the library is not told, or not in the same words.
@@ -121,16 +117,6 @@ fn library(lib_dir: &Path, log: &mut Log<'_>) -> Result<Library, Failure> {
     Library::open(&folder).map_err(|error| Failure::platform(&error))
 }
 
-/// A channel that the library has a copy of.
-struct Data {
-    channel: &'static str,
-    matrix: DMatrix,
-    labels: Vec<f32>,
-    weights: Option<Vec<f32>>,
-    /// How many threads its size is worth.
-    threads: usize,
-}
-
 /// A job that was found in order.
 struct Job<'a, 'log> {
     era: Era,
@@ -152,7 +138,9 @@ impl Job<'_, '_> {
         let parameters = self.parameters(&data[0], &watched);
         self.tell_differences()?;
         let mut booster = self.booster(&data, &parameters)?;
-        let best = self.boost(&mut booster, &data, &watched)?;
+        let best = self
+            .boost(&mut booster, &data, &watched)
+            .map_err(|failure| self.placed(failure, inputs, &data))?;
         let trained = self.cut(booster, best)?;
         if let Some(note) = self.era.artifact_note() {
             self.log.info(note)?;
@@ -160,49 +148,15 @@ impl Job<'_, '_> {
         self.save(&trained)
     }
 
-    /// Reads a channel into the library; our own copy of its features is gone when this returns.
-    fn read(
-        &mut self,
-        channel: &'static str,
-        source: &platform::workload::Channel,
-    ) -> Result<Data, Failure> {
-        let weighted = self.chosen.integer("csv_weights") == Some(1);
-        let table = csv::read(&source.files, weighted)?
-            .ok_or_else(|| channels::no_data(channel, self.opt_ml))?;
-        self.tell_table(channel, &table)?;
-        let threads = threads(&self.chosen, table.features.len());
-        let failed = |error| Failure::from_training(&error);
-        let mut matrix =
-            DMatrix::from_dense(&self.library, &table.features, table.columns, threads)
-                .map_err(failed)?;
-        matrix.set(Info::Label, &table.labels).map_err(failed)?;
-        if let Some(weights) = &table.weights {
-            matrix.set(Info::Weight, weights).map_err(failed)?;
-        }
-        Ok(Data { channel, matrix, labels: table.labels, weights: table.weights, threads })
-    }
-
-    fn tell_table(&mut self, channel: &str, table: &Table) -> Result<(), Failure> {
-        self.log.info(&format!("Determined delimiter of CSV input is '{}'", table.delimiter))?;
-        self.log.info(&format!(
-            "{} matrix has {} rows and {} columns",
-            if channel == "train" { "Train" } else { "Validation" },
-            table.rows(),
-            table.columns
-        ))?;
-        if table.not_numbers > 0 {
-            self.log.warning(&format!(
-                "{} cells of the {channel} channel are not numbers and count as missing",
-                table.not_numbers
-            ))?;
-        }
-        Ok(())
+    fn read(&mut self, channel: &'static str, source: &Source) -> Result<Data, Failure> {
+        let read = Data::read(channel, source, &self.chosen, &self.library, self.log)?;
+        read.ok_or_else(|| channels::no_data(channel, self.opt_ml))
     }
 
     /// What the library is told, in order: the user's, then what the version did of itself.
     fn parameters(&self, train: &Data, watched: &Watched) -> Vec<(&'static str, String)> {
         let chosen = &self.chosen;
-        let labels = Labels { labels: &train.labels, weights: train.weights.as_deref() };
+        let labels = Labels { labels: &train.labels, weights: &train.weights };
         let mut parameters: Vec<_> = chosen
             .iter()
             .filter(|(name, _)| !CONTAINERS_OWN.contains(name))
@@ -225,6 +179,22 @@ impl Job<'_, '_> {
         parameters.extend(watched.native.iter().map(|metric| ("eval_metric", metric.clone())));
         parameters.push(("validate_parameters", "1".to_owned()));
         parameters
+    }
+
+    /// Says which label it is that cannot be learned, where that is what failed.
+    fn placed(&self, failure: Failure, inputs: &Inputs, data: &[Data]) -> Failure {
+        let Failure::User(text) = failure else { return failure };
+        if !text.to_lowercase().contains("label") {
+            return Failure::User(text);
+        }
+        let sources = iter::once(&inputs.train).chain(&inputs.validation);
+        let mut refused = data.iter().zip(sources).filter_map(|(data, source)| {
+            let row = labels::first_refused(&self.chosen, &data.labels)?;
+            let place = input::place(&source.channel, source.format, row);
+            Some(format!("{text}: {place} has the label '{}'", data.labels[row]))
+        });
+        let placed = refused.next();
+        Failure::User(placed.unwrap_or(text))
     }
 
     fn tell_differences(&mut self) -> Result<(), Failure> {
@@ -324,20 +294,6 @@ impl Job<'_, '_> {
     fn save(&self, booster: &Booster) -> Result<(), Failure> {
         model::write(self.opt_ml, &model::encode(booster, self.era.artifact())?)
     }
-}
-
-/// Threads for so many cells: the user's word, or as many as there are and as are worth it.
-fn threads(chosen: &Hyperparameters, cells: usize) -> usize {
-    let asked = chosen.integer("nthread").and_then(|n| usize::try_from(n).ok());
-    asked.unwrap_or_else(|| if cells <= ONE_THREAD_UP_TO { 1 } else { cores() })
-}
-
-/// What the executor gave us, or every core that we may use.
-fn cores() -> usize {
-    let given = env::var(THREADS).ok().and_then(|text| text.parse().ok());
-    given
-        .filter(|threads| *threads > 0)
-        .unwrap_or_else(|| thread::available_parallelism().map_or(1, Into::into))
 }
 
 /// One round's metrics on every channel.

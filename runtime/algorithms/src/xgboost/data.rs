@@ -1,0 +1,82 @@
+//! A channel's rows, handed over to the library.
+
+use platform::workload::Channel;
+use xgboost_sys::{DMatrix, Info, Library, Sparse};
+
+use super::{
+    channels::Source,
+    failure::Failure,
+    hyperparameters::Hyperparameters,
+    input::{self, Features, Rows},
+    log::Log,
+    threads,
+};
+
+/// A channel that the library has a copy of.
+pub struct Data {
+    /// `train`, `validation`
+    pub channel: &'static str,
+    /// The library's copy.
+    pub matrix: DMatrix,
+    /// What is to be learned, one for each row.
+    pub labels: Vec<f32>,
+    /// How much each row counts, or nothing.
+    pub weights: Vec<f32>,
+    /// How many threads its size is worth.
+    pub threads: usize,
+}
+
+impl Data {
+    /// Reads a channel into the library; our own copy of its features is gone when this returns.
+    /// `None` where there is no row.
+    pub fn read(
+        channel: &'static str,
+        source: &Source,
+        chosen: &Hyperparameters,
+        library: &Library,
+        log: &mut Log<'_>,
+    ) -> Result<Option<Self>, Failure> {
+        let weighted = chosen.integer("csv_weights") == Some(1);
+        let readers = threads::reading(size(&source.channel));
+        let read = input::read(&source.channel, source.format, weighted, readers)?;
+        let Some(input::Read { rows, delimiter }) = read else { return Ok(None) };
+        if let Some(delimiter) = delimiter {
+            log.info(&format!("Determined delimiter of CSV input is '{delimiter}'"))?;
+        }
+        log.info(&format!(
+            "{} matrix has {} rows and {} columns",
+            if channel == "train" { "Train" } else { "Validation" },
+            rows.len(),
+            rows.columns()
+        ))?;
+        let threads = threads::training(chosen, rows.cells());
+        let matrix =
+            matrix(library, &rows, threads).map_err(|error| Failure::from_training(&error))?;
+        let Rows { labels, weights, .. } = rows;
+        Ok(Some(Self { channel, matrix, labels, weights, threads }))
+    }
+}
+
+fn size(channel: &Channel) -> u64 {
+    channel.files.iter().flat_map(|file| &file.spans).map(|span| span.len).sum()
+}
+
+fn matrix(library: &Library, rows: &Rows, threads: usize) -> Result<DMatrix, xgboost_sys::Error> {
+    let mut matrix = match &rows.features {
+        Features::Dense { columns, cells } => {
+            DMatrix::from_dense(library, cells, *columns, threads)
+        }
+        Features::Sparse { columns, ends, indices, values } => {
+            let sparse = Sparse { columns: *columns, ends, indices, values };
+            DMatrix::from_sparse(library, sparse, threads)
+        }
+    }?;
+    matrix.set(Info::Label, &rows.labels)?;
+    if !rows.weights.is_empty() {
+        matrix.set(Info::Weight, &rows.weights)?;
+    }
+    if !rows.queries.is_empty() {
+        matrix.set_queries(&rows.queries)?;
+    }
+    Ok(matrix)
+}
