@@ -12,6 +12,7 @@ mod copies;
 mod cors;
 mod expirer;
 mod extents;
+mod keepers;
 mod lifecycle;
 mod names;
 mod pass;
@@ -52,6 +53,8 @@ use types::Owner;
 
 use buckets::Known;
 pub use expirer::Expired;
+pub use keepers::BlobsKept;
+use keepers::Keepers;
 pub use lifecycle::Day;
 use pins::{Pin, Pins};
 use rights::Policies;
@@ -76,6 +79,7 @@ pub struct Storage {
     reserve: u64,
     suspects: Suspects,
     damage: Arc<Damage>,
+    keepers: Keepers,
 }
 
 impl Storage {
@@ -94,6 +98,7 @@ impl Storage {
             reserve: receive::RESERVE,
             suspects: Suspects::default(),
             damage: Arc::default(),
+            keepers: Keepers::default(),
         }
     }
 
@@ -109,6 +114,11 @@ impl Storage {
     pub fn with_keys(mut self, vault: Vault, everything: bool) -> Self {
         self.keys = Some(Keys { vault, everything });
         self
+    }
+
+    /// Has the sweeper wait until the answer is dropped, so that there is time to copy blobs.
+    pub fn keep_blobs(&self) -> BlobsKept {
+        self.keepers.add()
     }
 
     /// Runs a commit to its end, and holds its blobs until it is decided.

@@ -144,12 +144,14 @@ impl Storage {
         }
     }
 
+    /// What has no name never gets one again, so it can wait here for those who keep blobs.
     async fn remove(&self, blobs: &[Id]) -> Result<(), ObjectError> {
         if blobs.is_empty() {
             return Ok(());
         }
         // Forgets nothing: it succeeds only where every commit before it was decided.
         self.index.forget(&[]).await.map_err(failed)?;
+        self.keepers.gone().await;
         for blob in blobs {
             self.blobs.delete(*blob).await.map_err(ObjectError::internal)?;
         }

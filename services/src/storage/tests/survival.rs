@@ -1,8 +1,9 @@
 //! What is there after a crash, and what the sweeper may take.
 
-use std::{fs, sync::Arc};
+use std::{fs, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
+use tokio::time::timeout;
 
 use super::*;
 
@@ -74,6 +75,27 @@ async fn a_blob_that_never_got_a_name_is_swept() {
     assert_eq!(store.sweep().await.unwrap().orphans, 3);
     assert_eq!(files(place.path()), 1);
     assert_eq!(store.sweep().await.unwrap(), super::super::Swept::default());
+}
+
+#[tokio::test]
+async fn what_somebody_keeps_is_swept_once_nobody_does() {
+    let moment = Duration::from_millis(50);
+    let place = tempfile::tempdir().unwrap();
+    let store = Arc::new(on_disk(place.path(), false).await);
+    store.create_bucket(&owner(), BUCKET).await.unwrap();
+    put(&store, "k", bytes(20_000)).await;
+    let first = store.keep_blobs();
+    delete(&store, "k").await;
+    let sweeper = store.clone();
+    let mut sweeping = tokio::spawn(async move { sweeper.sweep().await.unwrap() });
+    timeout(moment, &mut sweeping).await.unwrap_err();
+    let second = store.keep_blobs();
+    drop(first);
+    timeout(moment, &mut sweeping).await.unwrap_err();
+    assert_eq!(files(place.path()), 1);
+    drop(second);
+    assert_eq!(sweeping.await.unwrap().garbage, 1);
+    assert_eq!(files(place.path()), 0);
 }
 
 #[tokio::test]
