@@ -4,6 +4,7 @@
 //! share one fsync; readers stand beside it and see every commit that was acknowledged. Whoever
 //! opens the same file twice at once breaks no data, but the writers then wait for each other.
 
+mod copies;
 mod database;
 mod logs;
 mod metrics;
@@ -19,6 +20,7 @@ use std::path::Path;
 use database::{Database, Schema};
 use tokio::sync::watch;
 
+pub use copies::{CopyError, copy};
 pub use database::OpenError;
 
 const SCHEMA: Schema = &[include_str!("../migrations/0001_start.sql")];
@@ -42,5 +44,10 @@ impl Sqlite {
     /// until the file is opened again.
     pub async fn stopped(&self) {
         self.database.stopped().await;
+    }
+
+    /// Checks a copy of the file, which nobody has open, from end to end.
+    pub fn check(path: impl AsRef<Path>) -> Result<(), CopyError> {
+        copies::check(path.as_ref(), SCHEMA)
     }
 }

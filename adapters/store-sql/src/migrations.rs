@@ -37,7 +37,7 @@ pub(crate) fn run(
     apply(connection, path, schema, found)
 }
 
-fn format(connection: &Connection) -> rusqlite::Result<usize> {
+pub(crate) fn format(connection: &Connection) -> rusqlite::Result<usize> {
     let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
 }

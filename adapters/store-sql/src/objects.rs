@@ -11,6 +11,7 @@ mod keys_table;
 mod objects_table;
 mod pages;
 mod rows;
+mod survey;
 mod uploads_table;
 
 #[cfg(test)]
@@ -31,9 +32,11 @@ use rusqlite::Connection;
 use types::{Id, Timestamp};
 
 use crate::{
-    OpenError,
+    CopyError, OpenError, copies,
     database::{Database, Schema},
 };
+
+pub use survey::{NamedBlob, forget_keys, named_blobs, needed_by, needs_master_key};
 
 const SCHEMA: Schema = &[
     include_str!("../migrations-objects/0001_objects.sql"),
@@ -91,6 +94,11 @@ impl SqliteIndex {
     /// until the file is opened again.
     pub async fn stopped(&self) {
         self.database.stopped().await;
+    }
+
+    /// Checks a copy of the file, which nobody has open, from end to end.
+    pub fn check(path: impl AsRef<Path>) -> Result<(), CopyError> {
+        copies::check(path.as_ref(), SCHEMA)
     }
 
     async fn write<T: Send + 'static>(
