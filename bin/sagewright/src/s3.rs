@@ -6,6 +6,7 @@
 
 mod calls;
 mod client;
+mod copies;
 mod download;
 mod http;
 mod keys;

@@ -21,21 +21,8 @@ use super::{
 pub const PART: u64 = 8 << 20;
 /// The most parts that an object is made of (S3 API reference).
 const PARTS: u64 = 10_000;
-/// The most bytes that one CopyObject copies (the same), and how much one part of a larger copy is.
-const COPY: u64 = 5 << 30;
-const COPY_PART: u64 = 512 << 20;
 /// Parts, and files, that travel at once.
 const PARALLEL: u32 = 8;
-
-/// Headers that a copy in parts takes along, as CopyObject does.
-const KEPT: [&str; 6] = [
-    "content-type",
-    "content-encoding",
-    "content-disposition",
-    "content-language",
-    "cache-control",
-    "expires",
-];
 
 /// One file or object on its way.
 #[derive(Clone, Debug)]
@@ -262,33 +249,6 @@ impl Transfers {
     pub(super) async fn room(&self, bytes: u64) -> Result<SemaphorePermit<'_>> {
         let parts = u32::try_from(bytes.div_ceil(PART)).unwrap_or(PARALLEL);
         Ok(self.slots.acquire_many(parts.clamp(1, PARALLEL)).await?)
-    }
-
-    async fn copy(self: &Arc<Self>, from: &Object, to: &Object) -> Result<()> {
-        let headers = self.client.head(from).await?;
-        let size = size_of(&headers)?;
-        if size <= COPY {
-            let _room = self.room(0).await?;
-            return self.client.copy(from, to).await;
-        }
-        let mut kept = HeaderMap::new();
-        for (name, value) in &headers {
-            if KEPT.contains(&name.as_str()) || name.as_str().starts_with("x-amz-meta-") {
-                kept.append(name.clone(), value.clone());
-            }
-        }
-        let etag = text_of(&headers, "etag")?.to_owned();
-        let upload = self.client.create_upload(to, kept, false).await?;
-        let (this, from, target, id) = (Arc::clone(self), from.clone(), to.clone(), upload.clone());
-        let parts = all(ranges(size, COPY_PART).zip(1..).map(move |(range, number)| {
-            let (this, from, etag) = (Arc::clone(&this), from.clone(), etag.clone());
-            let (to, id) = (target.clone(), id.clone());
-            async move {
-                let _room = this.room(0).await?;
-                this.client.copy_part((&from, &etag), (&to, &id), number, range).await
-            }
-        }));
-        self.finish(to, &upload, parts, |_: &[Stored]| None).await
     }
 
     /// Makes the object of its parts, or forgets the upload where one is missing.
