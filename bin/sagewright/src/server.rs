@@ -62,6 +62,7 @@ pub async fn serve(
         stop: stop.clone(),
         hands: house.hands.clone(),
         identities: house.identities.clone(),
+        storage: house.storage.clone(),
     };
     let mut control = tokio::spawn(control::listen(orders, master));
 

@@ -1,20 +1,23 @@
-//! The socket by which the command line stops a running server and has it read its keys again,
-//! and does nothing else.
+//! The socket by which the command line stops a running server, has it read its keys again and has
+//! it keep blobs for a backup, and does nothing else.
 //!
-//! One order a connection, a JSON line each way. Only the folder's owner can reach it.
+//! A JSON line each way. Only the folder's owner can reach it.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Result;
 use platform::executor::{Executor, Seen, Stop};
 use serde::{Deserialize, Serialize};
-use services::Hands;
+use services::{Hands, storage::Storage};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream},
+    net::{
+        UnixListener, UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
     sync::watch,
 };
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::identities::Identities;
 
@@ -37,6 +40,8 @@ pub enum Order {
     Status,
     /// Read accounts and keys again. They are in force once this is answered.
     Reload,
+    /// Remove no blob until the next order comes on this connection, or its end.
+    KeepBlobs,
 }
 
 /// What it is answered.
@@ -55,6 +60,8 @@ pub struct Master {
     pub hands: Hands,
     /// Who may call.
     pub identities: Arc<Identities>,
+    /// What keeps objects.
+    pub storage: Arc<Storage>,
 }
 
 /// Makes the socket; who connects waits until [`listen`] takes orders.
@@ -80,22 +87,41 @@ pub async fn listen(orders: UnixListener, master: Master) -> Result<()> {
 }
 
 async fn answer(stream: UnixStream, master: &Master) -> Result<()> {
-    let executor = &*master.hands.0;
     let (reader, mut writer) = stream.into_split();
-    let mut line = String::new();
-    BufReader::new(reader).take(LONGEST).read_line(&mut line).await?;
-    let order = serde_json::from_str(&line)?;
-    match order {
-        Order::Stop { jobs: true } => interrupt_jobs(executor).await?,
-        Order::Reload => master.identities.reload().await?,
-        Order::Stop { jobs: false } | Order::Status => {}
+    let mut reader = BufReader::new(reader);
+    let mut order = next(&mut reader).await?;
+    if let Some(Order::KeepBlobs) = order {
+        let _kept = master.storage.keep_blobs();
+        info!("blobs are kept for a backup");
+        tell(&mut writer, master).await?;
+        order = next(&mut reader).await?;
+        info!("blobs are kept no longer");
     }
-    let answer = Answer { running_jobs: running(executor).await? };
-    writer.write_all(&serde_json::to_vec(&answer)?).await?;
+    // Who hangs up has no more orders.
+    let Some(order) = order else { return Ok(()) };
+    match order {
+        Order::Stop { jobs: true } => interrupt_jobs(&*master.hands.0).await?,
+        Order::Reload => master.identities.reload().await?,
+        Order::Stop { jobs: false } | Order::Status | Order::KeepBlobs => {}
+    }
+    tell(&mut writer, master).await?;
     writer.shutdown().await?;
     if let Order::Stop { .. } = order {
         master.stop.send_replace(true);
     }
+    Ok(())
+}
+
+/// The next order; none where there is no more to come.
+async fn next(orders: &mut BufReader<OwnedReadHalf>) -> Result<Option<Order>> {
+    let mut line = String::new();
+    let read = orders.take(LONGEST).read_line(&mut line).await?;
+    if read == 0 { Ok(None) } else { Ok(Some(serde_json::from_str(&line)?)) }
+}
+
+async fn tell(writer: &mut OwnedWriteHalf, master: &Master) -> Result<()> {
+    let answer = Answer { running_jobs: running(&*master.hands.0).await? };
+    writer.write_all(format!("{}\n", serde_json::to_string(&answer)?).as_bytes()).await?;
     Ok(())
 }
 

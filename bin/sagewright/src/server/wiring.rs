@@ -208,7 +208,8 @@ pub struct House {
     pub identities: Arc<Identities>,
     files: Files,
     store: Arc<dyn Store>,
-    storage: Arc<Storage>,
+    /// What keeps objects.
+    pub storage: Arc<Storage>,
     endpoints: Arc<EndpointMachine>,
     follower: Arc<Follower>,
     ready: Arc<AtomicBool>,
