@@ -21,6 +21,13 @@ pub use place::{Address, Cloud, Place, PlaceError};
 
 use begun::Begun;
 
+/// Holds a data folder whose objects lie below `folder` to the kind of place that it was begun with.
+/// One that stores nothing yet begins with this place, under a name of its own: if others' blobs
+/// lie there, [`open`] will refuse it.
+pub fn settle(folder: &Path, place: &Place) -> Result<(), OpenError> {
+    Begun::settle(folder, place).map(drop)
+}
+
 /// The blobs of a data folder whose objects lie below `folder` (`objects`), at that place.
 pub async fn open(folder: &Path, place: &Place) -> Result<Arc<dyn Blobs>, OpenError> {
     let begun = Begun::settle(folder, place)?;

@@ -63,6 +63,10 @@ pub enum Command {
         #[arg(trailing_var_arg = true, required = true, allow_hyphen_values = true)]
         command: Vec<String>,
     },
+    /// Write all that is kept into one file, whether the server runs or not.
+    Backup(Backup),
+    /// Make an empty data folder of a backup.
+    Restore(Restore),
     /// Who has resources of their own.
     Accounts {
         /// What to do with them.
@@ -110,6 +114,32 @@ pub struct Up {
     /// Whether to stay off the network.
     #[command(flatten)]
     pub offline: Offline,
+}
+
+/// What a backup holds, and where it goes.
+#[derive(Args)]
+pub struct Backup {
+    /// A tar archive, there once it is whole; - for standard output.
+    pub file: PathBuf,
+    /// Keys, secrets and the certificate authority too: who has the file can then do everything.
+    #[arg(long)]
+    pub with_keys: bool,
+    /// Take the place of the file that is there.
+    #[arg(long)]
+    pub replace: bool,
+    /// One JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to restore.
+#[derive(Args)]
+pub struct Restore {
+    /// What `backup` wrote; - for standard input.
+    pub file: PathBuf,
+    /// One JSON object.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Whether to stay off the network.

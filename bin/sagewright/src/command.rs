@@ -1,6 +1,7 @@
 //! The commands, one file each. Data goes to stdout, words about it to stderr.
 
 mod accounts;
+mod backup;
 mod doctor;
 mod down;
 mod env;
@@ -54,6 +55,8 @@ fn run_on(data: &Data, command: Command) -> Result<ExitCode> {
         Command::Status(Json { json }) => status::status(data, json),
         Command::Logs { name, follow, json } => logs::logs(data, &name, follow, json),
         Command::Env { shell, format } => env::env(data, shell, format),
+        Command::Backup(arguments) => backup::backup(data, arguments),
+        Command::Restore(arguments) => backup::restore(data, arguments),
         Command::Accounts { action } => accounts::accounts(data, action),
         Command::Keys { action } => keys::keys(data, action),
         Command::Run { command } => run::run(data, &command),

@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 /// The version of the folder's layout. A newer one is refused.
 const FORMAT: u32 = 1;
 
+/// A file that a folder has as long as it is being restored.
+const UNFINISHED: &str = "UNFINISHED";
+
 /// How often a lock is tried, and how long after each other.
 const TRIES: u32 = 20;
 const BETWEEN_TRIES: Duration = Duration::from_millis(5);
@@ -62,6 +65,12 @@ impl Data {
     /// Makes the folder where there is none, and checks its format. All of it is on the disk when
     /// this returns: what is acknowledged later must not lie in a folder that a power cut takes.
     pub fn prepare(&self) -> Result<()> {
+        self.check_whole()?;
+        self.lay_out()
+    }
+
+    /// Makes what is in a new folder.
+    pub fn lay_out(&self) -> Result<()> {
         for folder in ["", "objects", "jobs", "lib", "ca", "keys", "logs", "client"] {
             let path = self.join(folder);
             make_folder(&path).with_context(|| format!("cannot make {}", path.display()))?;
@@ -82,6 +91,46 @@ impl Data {
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.say_format(&format),
             Err(error) => Err(error).context("the data folder's FORMAT cannot be read"),
         }
+    }
+
+    /// Refuses what a restore left that was killed.
+    pub fn check_whole(&self) -> Result<()> {
+        if self.join(UNFINISHED).try_exists()? {
+            let path = self.0.display();
+            bail!("{path} is half of a backup: empty it, and restore it again");
+        }
+        Ok(())
+    }
+
+    /// Begins a restore: from now on, and through a power cut, the folder is not whole.
+    pub fn begin(&self) -> Result<()> {
+        let unfinished = self.join(UNFINISHED);
+        make_folder(&self.0)
+            .and_then(|()| File::create_new(&unfinished))
+            .and_then(|_| sync_folder(&self.0))
+            .with_context(|| format!("cannot make {}", unfinished.display()))
+    }
+
+    /// Ends it; all that it made must be on the disk.
+    pub fn say_whole(&self) -> Result<()> {
+        fs::remove_file(self.join(UNFINISHED))?;
+        Ok(sync_folder(&self.0)?)
+    }
+
+    /// Removes what a restore made, and last what says so.
+    pub fn abandon(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.0)? {
+            let entry = entry?;
+            if entry.file_name() == UNFINISHED {
+                continue;
+            }
+            if entry.file_type()?.is_dir() {
+                fs::remove_dir_all(entry.path())?;
+            } else {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        fs::remove_file(self.join(UNFINISHED))
     }
 
     fn say_format(&self, path: &Path) -> Result<()> {
@@ -203,5 +252,28 @@ mod tests {
         fs::write(&format, "2\n").unwrap();
         let refused = data(&place).prepare().unwrap_err().to_string();
         assert!(refused.contains("use a newer sagewright"), "{refused}");
+    }
+
+    #[test]
+    fn a_folder_that_is_being_restored_is_none_until_it_is_whole() {
+        let place = tempfile::tempdir().unwrap();
+        let data = data(&place);
+        data.begin().unwrap();
+        let refused = data.prepare().unwrap_err().to_string();
+        assert!(refused.contains("half of a backup"), "{refused}");
+        assert!(data.begin().is_err(), "one at a time");
+        data.say_whole().unwrap();
+        data.prepare().unwrap();
+    }
+
+    #[test]
+    fn a_restore_that_is_abandoned_leaves_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let data = data(&place);
+        data.begin().unwrap();
+        data.lay_out().unwrap();
+        fs::write(data.join("jobs/x"), "x").unwrap();
+        data.abandon().unwrap();
+        assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0);
     }
 }

@@ -3,6 +3,7 @@
 //! The programs of jobs (`programs`) are looked for first, before anything is opened or started:
 //! a shim must be small, and a job's process must not carry the server's threads.
 
+mod backup;
 mod cli;
 mod client;
 mod command;

@@ -167,7 +167,23 @@ impl Roster {
             Self::first(secrets.first_key(), account)?.write(data)?;
         }
         secrets.forget_first_key(data)?;
-        Self::read(data)
+        let mut roster = Self::read(data)?;
+        if roster.administrators().next().is_none() {
+            roster.add_administrator()?;
+            roster.write(data)?;
+        }
+        Ok(roster)
+    }
+
+    /// Gives the first account a key where none is left: a backup without keys was restored.
+    fn add_administrator(&mut self) -> Result<()> {
+        let first = self.accounts.first().context("there is no account")?.id.clone();
+        self.add_key(&first, &Holder::Administrator(SESSION.to_owned())).map(drop)
+    }
+
+    /// The accounts alone, as a backup without secrets has them.
+    pub fn without_keys(self) -> Self {
+        Self { keys: Vec::new(), ..self }
     }
 
     fn first(key: Option<&Key>, account: &str) -> Result<Self> {
@@ -370,6 +386,18 @@ mod tests {
         let second = roster.add_key(ACCOUNT, &administrator()).unwrap();
         roster.remove_key(&first).unwrap();
         assert_eq!(roster.administrator().unwrap().access_key, second.key.access_key);
+    }
+
+    #[test]
+    fn accounts_without_keys_get_one_for_their_administrator() {
+        let (_folder, data) = folder();
+        let before = Roster::open(&data, ACCOUNT).unwrap();
+        before.clone().without_keys().write(&data).unwrap();
+        let after = Roster::open(&data, "999999999999").unwrap();
+        assert_eq!(after.accounts[0].canonical_id, before.accounts[0].canonical_id);
+        let key = after.administrator().unwrap();
+        assert_eq!(key.account, ACCOUNT);
+        assert_ne!(key.access_key, before.administrator().unwrap().access_key);
     }
 
     #[test]
