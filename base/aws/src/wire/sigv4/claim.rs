@@ -172,13 +172,16 @@ fn from_query(head: &Head<'_>) -> Result<Claim, AuthError> {
 }
 
 fn expires(text: &str) -> Result<u64, AuthError> {
-    match text.parse::<u64>() {
+    let seconds: i64 = text
+        .parse()
+        .map_err(|_| AuthError::Query("X-Amz-Expires should be a number".to_owned()))?;
+    match u64::try_from(seconds) {
         Ok(seconds) if seconds <= LONGEST_EXPIRES => Ok(seconds),
-        Ok(_) => Err(AuthError::Query(format!(
+        Ok(_) => Err(AuthError::Lifetime(format!(
             "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires \
              must be less than {LONGEST_EXPIRES} seconds"
         ))),
-        Err(_) => Err(AuthError::Query("X-Amz-Expires should be a number".into())),
+        Err(_) => Err(AuthError::Lifetime("X-Amz-Expires must be non-negative".to_owned())),
     }
 }
 

@@ -209,8 +209,16 @@ fn presigned(expires: u64) -> Received {
 #[test]
 fn a_presigned_request_is_good_for_at_most_a_week() {
     assert_eq!(presigned(604_800).checked(), Ok(()));
-    assert!(matches!(presigned(604_801).checked(), Err(AuthError::Query(_))));
+    assert!(matches!(presigned(604_801).checked(), Err(AuthError::Lifetime(_))));
     let mut changed = presigned(60);
+    for (text, refused) in [
+        ("-7", AuthError::Lifetime("X-Amz-Expires must be non-negative".into())),
+        ("soon", AuthError::Query("X-Amz-Expires should be a number".into())),
+    ] {
+        changed.query = presigned(60).query.replace("Expires=60", &format!("Expires={text}"));
+        assert_eq!(changed.checked(), Err(refused));
+    }
+    changed = presigned(60);
     changed.query = changed.query.replace("Expires=60", "Expires=600");
     assert_eq!(changed.checked(), Err(AuthError::Mismatch));
     changed = presigned(60);
