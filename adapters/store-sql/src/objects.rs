@@ -22,7 +22,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use platform::{
     objects::{
-        Bucket, DeleteIf, Deleted, ListKeys, ListUploads, ListVersions, Listing, ObjectName,
+        Acl, Bucket, DeleteIf, Deleted, ListKeys, ListUploads, ListVersions, Listing, ObjectName,
         SettingsChange, Tags, Upload, UploadListing, UploadName, Version, VersionListing,
         index::{Entry, Extent, Found, Guard, IndexError, ObjectIndex, PartEntry},
     },
@@ -42,6 +42,7 @@ const SCHEMA: Schema = &[
     include_str!("../migrations-objects/0001_objects.sql"),
     include_str!("../migrations-objects/0002_versions.sql"),
     include_str!("../migrations-objects/0003_sealing_keys.sql"),
+    include_str!("../migrations-objects/0004_acls.sql"),
 ];
 
 /// [`ObjectIndex`] over one SQLite file.
@@ -218,6 +219,11 @@ impl ObjectIndex for SqliteIndex {
     ) -> Result<Option<Version>, IndexError> {
         let held = Held::of(name);
         self.write(move |connection| objects_table::set_tags(connection, held.name(), &tags)).await
+    }
+
+    async fn set_acl(&self, name: ObjectName<'_>, acl: Acl) -> Result<Option<Version>, IndexError> {
+        let held = Held::of(name);
+        self.write(move |connection| objects_table::set_acl(connection, held.name(), &acl)).await
     }
 
     async fn list(&self, list: &ListKeys) -> Result<Listing, IndexError> {

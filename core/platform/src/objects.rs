@@ -5,6 +5,7 @@
 //! ports: [`index`] (names, versions, uploads; always ours) and [`blobs`] (bytes under opaque
 //! names; a folder, or an outside store).
 
+mod acl;
 pub mod blobs;
 mod context;
 mod cors;
@@ -28,6 +29,7 @@ use types::{Owner, Timestamp};
 
 use crate::{sealed::Secret, workload::Part};
 
+pub use acl::{Acl, Grant, Grantee, Ownership, Permission};
 pub use context::Context;
 pub use cors::{CorsAnswer, CorsAsked, CorsGrant};
 pub use encryption::{Encryption, KmsAsked, Protection, Seal};
@@ -147,6 +149,11 @@ pub struct ObjectInfo {
     pub parts: Vec<ObjectPart>,
     /// Its tags.
     pub tags: Tags,
+    /// Who else may read it, where its bucket has ACLs. Lists do not tell it.
+    pub acl: Acl,
+    /// The account whose it is, where that is not the bucket's: who wrote it under
+    /// [`Ownership::Writer`].
+    pub owner: Option<String>,
     /// Which version it is; `None` where its bucket never kept any.
     pub version: Option<Version>,
     /// How its bytes are encrypted; `None` where they lie plain. Lists do not tell it.

@@ -7,7 +7,7 @@
 
 use platform::{
     objects::{
-        Bucket, Checksums, Copy, Encryption, ObjectError, ObjectInfo, Seal,
+        Acl, Bucket, Checksums, Copy, Encryption, ObjectError, ObjectInfo, Seal,
         index::{Entry, Guard},
     },
     sealed::Secret,
@@ -94,6 +94,8 @@ impl Storage {
             modified: Timestamp::now(),
             headers: told.headers,
             tags: told.tags,
+            acl: Acl::default(),
+            owner: None,
             checksums,
             version: None,
             encryption,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures_util::StreamExt as _;
 use platform::{
     objects::{
-        ByteStream, Checksums, Completion, CopySource, NewUpload, ObjectError, ObjectInfo,
+        Acl, ByteStream, Checksums, Completion, CopySource, NewUpload, ObjectError, ObjectInfo,
         ObjectName, ObjectPart, PartName, Protection, Put, Upload, UploadName, UploadedPart,
         index::{Content, Entry, Found, IndexError, PartEntry},
     },
@@ -52,7 +52,18 @@ impl Storage {
         let seal = sealing.map(|sealing| sealing.seal);
         let created = Timestamp::now();
         let id = Id::random().to_string();
-        let upload = Upload { key, id, created, headers, tags, checksums, seal };
+        let upload = Upload {
+            key,
+            id,
+            created,
+            headers,
+            tags,
+            acl: Acl::default(),
+            owner: None,
+            initiator: None,
+            checksums,
+            seal,
+        };
         let begun = self.index.create_upload(&bucket, upload.clone()).await;
         begun.map_err(|error| failed_at(error, &bucket, &upload.key))?;
         Ok(upload)
@@ -260,6 +271,8 @@ impl Storage {
             checksums: checksums::of_parts(&upload.checksums, &parts)?,
             parts: parts.into_iter().map(object_part).collect(),
             tags: upload.tags,
+            acl: upload.acl,
+            owner: upload.owner,
             version: None,
             encryption: upload.seal.as_ref().map(|seal| seal.encryption.clone()),
         };

@@ -1,7 +1,7 @@
 //! Objects on their way in, and removed.
 
 use platform::objects::{
-    Bucket, DeleteIf, Deleted, ObjectError, ObjectHeaders, ObjectInfo, ObjectName, Put, Tags,
+    Acl, Bucket, DeleteIf, Deleted, ObjectError, ObjectHeaders, ObjectInfo, ObjectName, Put, Tags,
     Version,
     index::{Content, Entry, Guard, IndexError},
 };
@@ -63,6 +63,8 @@ impl Storage {
             checksums: received.checksums,
             parts: Vec::new(),
             tags: told.tags,
+            acl: Acl::default(),
+            owner: None,
             version: None,
             encryption: seal.as_ref().map(|seal| seal.encryption.clone()),
         };

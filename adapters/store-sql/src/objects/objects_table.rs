@@ -6,11 +6,11 @@
 
 use bytes::Bytes;
 use platform::objects::{
-    DeleteIf, Deleted, Marker, ObjectInfo, ObjectName, Tags, Version,
+    Acl, DeleteIf, Deleted, Marker, ObjectInfo, ObjectName, Tags, Version,
     index::{Content, Entry, Found, Guard, IndexError},
     settings::Versioning,
 };
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 use types::Timestamp;
 
 use super::{
@@ -160,8 +160,8 @@ fn insert_object(
     connection
         .prepare_cached(
             "INSERT INTO objects (bucket, key, version, size, etag, modified, headers, checksums,
-                 upload, content, kept, tags)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 upload, content, kept, tags, acl, owner)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             place.number,
@@ -176,6 +176,8 @@ fn insert_object(
             content,
             place.versioning == Versioning::Enabled,
             Json(&info.tags),
+            Json(&info.acl),
+            info.owner,
         ])
         .map(drop)
 }
@@ -215,8 +217,8 @@ pub(super) fn get(
         Some(Version::Numbered(number)) => (false, true, Some(stored(number)?)),
     };
     let mut statement = connection.prepare_cached(
-        "SELECT version, kept, size, etag, modified, checksums, headers, parts, upload, inline,
-             extents, marker, tags, versioning, seal
+        "SELECT version, kept, size, etag, modified, checksums, owner, headers, parts, upload,
+             inline, extents, marker, tags, versioning, seal, acl
          FROM buckets JOIN objects ON objects.bucket = buckets.id
              LEFT JOIN contents ON contents.id = objects.content
          WHERE buckets.name = ?1 AND key = ?2
@@ -229,24 +231,25 @@ pub(super) fn get(
 
 fn found(row: &Row<'_>, key: String) -> rusqlite::Result<Found> {
     let version = number_from(row, 0)?;
-    if row.get(11)? {
+    if row.get(12)? {
         return Ok(Found::Marker(Marker { key, version, modified: time(row, 4)? }));
     }
-    let versioning = read_versioning(row.get(13)?);
-    let seal = seal_from(row, 14)?;
+    let versioning = read_versioning(row.get(14)?);
+    let seal = seal_from(row, 15)?;
     let info = ObjectInfo {
-        headers: row.get::<_, Json<_>>(6)?.0,
-        parts: row.get::<_, Json<_>>(7)?.0,
-        tags: row.get::<_, Json<_>>(12)?.0,
+        headers: row.get::<_, Json<_>>(7)?.0,
+        parts: row.get::<_, Json<_>>(8)?.0,
+        tags: row.get::<_, Json<_>>(13)?.0,
+        acl: row.get::<_, Json<_>>(16)?.0,
         version: (versioning != Versioning::Off).then_some(version),
         encryption: seal.as_ref().map(|seal| seal.encryption.clone()),
         ..brief_from(row, 2, key)?
     };
     let content = content_from(row)?;
-    Ok(Found::Object(Box::new(Entry { info, upload: row.get(8)?, seal, content })))
+    Ok(Found::Object(Box::new(Entry { info, upload: row.get(9)?, seal, content })))
 }
 
-/// `size, etag, modified, checksums` from column `first` on.
+/// `size, etag, modified, checksums, owner` from column `first` on.
 pub(super) fn brief_from(row: &Row<'_>, first: usize, key: String) -> rusqlite::Result<ObjectInfo> {
     Ok(ObjectInfo {
         key,
@@ -254,15 +257,16 @@ pub(super) fn brief_from(row: &Row<'_>, first: usize, key: String) -> rusqlite::
         etag: row.get(first + 1)?,
         modified: time(row, first + 2)?,
         checksums: row.get::<_, Json<_>>(first + 3)?.0,
+        owner: row.get(first + 4)?,
         ..ObjectInfo::default()
     })
 }
 
 fn content_from(row: &Row<'_>) -> rusqlite::Result<Content> {
-    let inline: Option<Vec<u8>> = row.get(9)?;
+    let inline: Option<Vec<u8>> = row.get(10)?;
     match inline {
         Some(bytes) => Ok(Content::Inline(Bytes::from(bytes))),
-        None => Ok(Content::Extents(row.get::<_, Json<_>>(10)?.0)),
+        None => Ok(Content::Extents(row.get::<_, Json<_>>(11)?.0)),
     }
 }
 
@@ -323,14 +327,36 @@ pub(super) fn set_tags(
     name: ObjectName<'_>,
     tags: &Tags,
 ) -> Result<Option<Version>, Refusal> {
+    let sql = "UPDATE objects SET tags = ?4 WHERE bucket = ?1 AND key = ?2 AND version = ?3";
+    set(connection, name, sql, &Json(tags))
+}
+
+/// Replaces an object's ACL.
+pub(super) fn set_acl(
+    connection: &Connection,
+    name: ObjectName<'_>,
+    acl: &Acl,
+) -> Result<Option<Version>, Refusal> {
+    let sql = "UPDATE objects SET acl = ?4 WHERE bucket = ?1 AND key = ?2 AND version = ?3";
+    set(connection, name, sql, &Json(acl))
+}
+
+/// Replaces what `sql` names of an object.
+fn set(
+    connection: &Connection,
+    name: ObjectName<'_>,
+    sql: &str,
+    value: &dyn ToSql,
+) -> Result<Option<Version>, Refusal> {
     let place = buckets_table::place(connection, name.bucket)?;
     let there = named(connection, place, name.key, name.version)?;
     let there = there.filter(|there| !there.marker).ok_or(IndexError::NoSuchKey)?;
-    connection
-        .prepare_cached(
-            "UPDATE objects SET tags = ?4 WHERE bucket = ?1 AND key = ?2 AND version = ?3",
-        )?
-        .execute(params![place.number, name.key.as_bytes(), there.number, Json(tags)])?;
+    connection.prepare_cached(sql)?.execute(params![
+        place.number,
+        name.key.as_bytes(),
+        there.number,
+        value
+    ])?;
     let version = version_from(there.kept, there.number);
     Ok((place.versioning != Versioning::Off).then_some(version))
 }

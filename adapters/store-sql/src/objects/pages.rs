@@ -44,7 +44,7 @@ pub(super) fn of_keys(connection: &Connection, list: &ListKeys) -> Result<Listin
         return Ok(page.listing);
     }
     let mut statement = connection.prepare_cached(
-        "SELECT key, marker, size, etag, modified, checksums
+        "SELECT key, marker, size, etag, modified, checksums, owner
          FROM objects WHERE bucket = ?1 AND key >= ?2 ORDER BY key, version DESC",
     )?;
     let mut from = first_key(&list.prefix, list.delimiter.as_deref(), list.after.as_deref());
@@ -140,7 +140,7 @@ pub(super) fn of_versions(
         first_key(&list.prefix, list.delimiter.as_deref(), after.as_deref())
     };
     let mut statement = connection.prepare_cached(
-        "SELECT key, marker, size, etag, modified, checksums, version, kept, tags
+        "SELECT key, marker, size, etag, modified, checksums, owner, version, kept, tags
          FROM objects WHERE bucket = ?1 AND key >= ?2 ORDER BY key, version DESC",
     )?;
     while let Some(key) = from.take() {
@@ -181,7 +181,7 @@ impl VersionPage<'_> {
         };
         self.current = Some(key.to_owned());
         let mut statement = connection.prepare_cached(
-            "SELECT key, marker, size, etag, modified, checksums, version, kept, tags
+            "SELECT key, marker, size, etag, modified, checksums, owner, version, kept, tags
              FROM objects WHERE bucket = ?1 AND key = ?2 AND version < ?3 ORDER BY version DESC",
         )?;
         self.walk(&mut statement, params![place.number, key.as_bytes(), number])?;
@@ -221,13 +221,13 @@ impl VersionPage<'_> {
     }
 }
 
-/// `marker, size, etag, modified, checksums, version, kept, tags` from column 1 on.
+/// `marker, size, etag, modified, checksums, owner, version, kept, tags` from column 1 on.
 fn kept_from(row: &Row<'_>, key: String) -> rusqlite::Result<Kept> {
-    let version = number_from(row, 6)?;
+    let version = number_from(row, 7)?;
     if row.get(1)? {
         return Ok(Kept::Marker(Marker { key, version, modified: time(row, 4)? }));
     }
-    let tags = row.get::<_, Json<_>>(8)?.0;
+    let tags = row.get::<_, Json<_>>(9)?.0;
     let info = ObjectInfo { tags, version: Some(version), ..brief_from(row, 2, key)? };
     Ok(Kept::Object(Box::new(info)))
 }

@@ -75,7 +75,7 @@ pub(super) fn number_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Versi
     Ok(version_from(row.get(first + 1)?, row.get(first)?))
 }
 
-/// `key, id, created, headers, checksums, tags, seal`.
+/// `key, id, created, headers, checksums, tags, seal, acl, owner, initiator`.
 pub(super) fn upload_from(row: &Row<'_>) -> rusqlite::Result<Upload> {
     Ok(Upload {
         key: key(row, 0)?,
@@ -85,6 +85,9 @@ pub(super) fn upload_from(row: &Row<'_>) -> rusqlite::Result<Upload> {
         checksums: row.get::<_, Json<_>>(4)?.0,
         tags: row.get::<_, Json<_>>(5)?.0,
         seal: seal_from(row, 6)?,
+        acl: row.get::<_, Json<_>>(7)?.0,
+        owner: row.get(8)?,
+        initiator: row.get(9)?,
     })
 }
 

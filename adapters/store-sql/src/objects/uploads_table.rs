@@ -18,11 +18,12 @@ pub(super) fn create(
     upload: &Upload,
 ) -> Result<(), Refusal> {
     let place = buckets_table::place(connection, bucket)?;
-    let Upload { key, id, created, headers, tags, checksums, seal } = upload;
+    let Upload { key, id, created, headers, tags, acl, owner, initiator, checksums, seal } = upload;
     connection
         .prepare_cached(
-            "INSERT INTO uploads (id, bucket, key, created, headers, checksums, tags, seal)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO uploads (id, bucket, key, created, headers, checksums, tags, seal, acl, owner,
+                 initiator)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             id,
@@ -33,6 +34,9 @@ pub(super) fn create(
             Json(checksums),
             Json(tags),
             seal.as_ref().map(Json),
+            Json(acl),
+            owner,
+            initiator,
         ])?;
     Ok(())
 }
@@ -43,7 +47,7 @@ pub(super) fn find(
     name: UploadName<'_>,
 ) -> Result<Option<Upload>, Refusal> {
     let mut statement = connection.prepare_cached(
-        "SELECT key, uploads.id, uploads.created, headers, checksums, tags, seal
+        "SELECT key, uploads.id, uploads.created, headers, checksums, tags, seal, acl, owner, initiator
          FROM uploads JOIN buckets ON buckets.id = uploads.bucket
          WHERE uploads.id = ?1 AND key = ?2 AND buckets.name = ?3",
     )?;
@@ -61,7 +65,8 @@ pub(super) fn list(connection: &Connection, list: &ListUploads) -> Result<Upload
     let (after, upload) = list.after.clone().unzip();
     if let (Some(key), Some(upload)) = (after.as_deref(), upload.flatten()) {
         let mut statement = connection.prepare_cached(
-            "SELECT key, id, created, headers, checksums, tags, seal FROM uploads
+            "SELECT key, id, created, headers, checksums, tags, seal, acl, owner, initiator
+             FROM uploads
              WHERE bucket = ?1 AND key = ?2
                  AND (created, id) > (SELECT created, id FROM uploads WHERE id = ?3)
              ORDER BY created, id",
@@ -78,7 +83,8 @@ pub(super) fn list(connection: &Connection, list: &ListUploads) -> Result<Upload
         Start::Nowhere => None,
     };
     let mut statement = connection.prepare_cached(
-        "SELECT key, id, created, headers, checksums, tags, seal FROM uploads
+        "SELECT key, id, created, headers, checksums, tags, seal, acl, owner, initiator
+             FROM uploads
          WHERE bucket = ?1 AND key >= ?2 ORDER BY key, created, id",
     )?;
     while let Some(key) = from.take() {

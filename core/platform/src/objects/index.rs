@@ -21,9 +21,9 @@ use types::{Id, Timestamp};
 pub use keys::{Start, common_prefix, past, start};
 
 use super::{
-    Bucket, DeleteIf, Deleted, ListKeys, ListUploads, ListVersions, Listing, Marker, ObjectInfo,
-    ObjectName, Seal, SettingsChange, Tags, Upload, UploadListing, UploadName, UploadedPart,
-    Version, VersionListing,
+    Acl, Bucket, DeleteIf, Deleted, ListKeys, ListUploads, ListVersions, Listing, Marker,
+    ObjectInfo, ObjectName, Seal, SettingsChange, Tags, Upload, UploadListing, UploadName,
+    UploadedPart, Version, VersionListing,
 };
 
 /// A range of a blob.
@@ -223,9 +223,11 @@ pub trait ObjectIndex: Send + Sync {
         name: ObjectName<'_>,
         tags: Tags,
     ) -> Result<Option<Version>, IndexError>;
-    /// A page of the keys that stand for objects. Headers, parts and tags are left out.
+    /// Replaces an object's ACL, and answers which version it is.
+    async fn set_acl(&self, name: ObjectName<'_>, acl: Acl) -> Result<Option<Version>, IndexError>;
+    /// A page of the keys that stand for objects. Headers, parts, ACLs and tags are left out.
     async fn list(&self, list: &ListKeys) -> Result<Listing, IndexError>;
-    /// A page of all versions. Headers and parts are left out.
+    /// A page of all versions. Headers, parts and ACLs are left out.
     async fn list_versions(&self, list: &ListVersions) -> Result<VersionListing, IndexError>;
 
     /// Begins an upload.

@@ -2,7 +2,7 @@
 
 use types::Timestamp;
 
-use super::{Checksums, Conditions, Encryption, ObjectHeaders, Protection, Seal, Tags};
+use super::{Acl, Checksums, Conditions, Encryption, ObjectHeaders, Protection, Seal, Tags};
 
 /// A part of an upload, as a client names it to complete it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +58,12 @@ pub struct Upload {
     pub headers: ObjectHeaders,
     /// The tags it will have.
     pub tags: Tags,
+    /// Who else may read the object.
+    pub acl: Acl,
+    /// The account whose the object will be, where that is not the bucket's.
+    pub owner: Option<String>,
+    /// As whom it was begun: an ARN, or no name of anybody. `None` where that was not kept.
+    pub initiator: Option<String>,
     /// The checksum's algorithm.
     pub checksums: Checksums,
     /// How its parts are encrypted, if they are.

@@ -8,8 +8,9 @@ use std::{collections::BTreeSet, fs::File, io, mem, sync::Mutex};
 
 use async_trait::async_trait;
 use platform::objects::{
-    Bucket, ByteStream, Completion, Kept, ListKeys, ListUploads, ListVersions, Listing, NewUpload,
-    PartName, SettingsChange, Tags, Upload, UploadListing, UploadName, Version, VersionListing,
+    Acl, Bucket, ByteStream, Completion, Kept, ListKeys, ListUploads, ListVersions, Listing,
+    NewUpload, PartName, SettingsChange, Tags, Upload, UploadListing, UploadName, Version,
+    VersionListing,
     blobs::{BlobWriter, Blobs},
     index::{Entry, Extent, Found, Guard, IndexError, ObjectIndex, PartEntry},
     settings::Versioning,
@@ -236,6 +237,10 @@ impl ObjectIndex for MortalIndex {
         tags: Tags,
     ) -> Result<Option<Version>, IndexError> {
         self.fuse.step(self.inner.set_tags(name, tags)).await
+    }
+
+    async fn set_acl(&self, name: ObjectName<'_>, acl: Acl) -> Result<Option<Version>, IndexError> {
+        self.fuse.step(self.inner.set_acl(name, acl)).await
     }
 
     async fn list(&self, list: &ListKeys) -> Result<Listing, IndexError> {

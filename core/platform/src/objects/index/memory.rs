@@ -13,9 +13,9 @@ use types::{Id, Timestamp};
 
 use super::{Entry, Extent, Found, Guard, IndexError, ObjectIndex, PartEntry};
 use crate::objects::{
-    Bucket, DeleteIf, Deleted, ListKeys, ListUploads, ListVersions, Listing, Marker, ObjectName,
-    SettingsChange, Tags, Upload, UploadListing, UploadName, Version, VersionListing,
-    settings::Versioning,
+    Acl, Bucket, DeleteIf, Deleted, ListKeys, ListUploads, ListVersions, Listing, Marker,
+    ObjectInfo, ObjectName, SettingsChange, Tags, Upload, UploadListing, UploadName, Version,
+    VersionListing, settings::Versioning,
 };
 
 /// Holds its names until it is dropped.
@@ -190,6 +190,24 @@ impl State {
         Ok(Deleted { version: name.version, marker })
     }
 
+    fn change(
+        &mut self,
+        name: ObjectName<'_>,
+        change: impl Fn(&mut ObjectInfo),
+    ) -> Result<Option<Version>, IndexError> {
+        let held = self.held(name.bucket)?;
+        let row = held.row(name.key, name.version).ok_or(IndexError::NoSuchKey)?;
+        let (version, told) = (row.version(), held.told(row));
+        let rows = held.keys.get_mut(name.key.as_bytes()).into_iter().flatten();
+        for row in rows.filter(|row| row.is(version)) {
+            match &mut row.found {
+                Found::Object(entry) => change(&mut entry.info),
+                Found::Marker(_) => return Err(IndexError::NoSuchKey),
+            }
+        }
+        Ok(told)
+    }
+
     fn name(&mut self, blobs: Vec<Id>) {
         for blob in blobs {
             *self.references.entry(blob).or_default() += 1;
@@ -314,18 +332,11 @@ impl ObjectIndex for MemoryIndex {
         name: ObjectName<'_>,
         tags: Tags,
     ) -> Result<Option<Version>, IndexError> {
-        let mut state = self.state();
-        let held = state.held(name.bucket)?;
-        let row = held.row(name.key, name.version).ok_or(IndexError::NoSuchKey)?;
-        let (version, told) = (row.version(), held.told(row));
-        let rows = held.keys.get_mut(name.key.as_bytes()).into_iter().flatten();
-        for row in rows.filter(|row| row.is(version)) {
-            match &mut row.found {
-                Found::Object(entry) => entry.info.tags.clone_from(&tags),
-                Found::Marker(_) => return Err(IndexError::NoSuchKey),
-            }
-        }
-        Ok(told)
+        self.state().change(name, |info| info.tags.clone_from(&tags))
+    }
+
+    async fn set_acl(&self, name: ObjectName<'_>, acl: Acl) -> Result<Option<Version>, IndexError> {
+        self.state().change(name, |info| info.acl.clone_from(&acl))
     }
 
     async fn list(&self, list: &ListKeys) -> Result<Listing, IndexError> {

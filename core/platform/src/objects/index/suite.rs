@@ -10,7 +10,7 @@ use types::{Id, Timestamp};
 
 use super::{BlobSum, Content, Entry, Extent, Found, Guard, IndexError, ObjectIndex, PartEntry};
 use crate::objects::{
-    Bucket, BucketSettings, Checksums, DeleteIf, Deleted, Encryption, ListKeys, ListUploads,
+    Acl, Bucket, BucketSettings, Checksums, DeleteIf, Deleted, Encryption, ListKeys, ListUploads,
     Listing, ObjectHeaders, ObjectInfo, ObjectName, ObjectPart, Seal, Tags, Upload, UploadName,
     UploadedPart,
 };
@@ -77,6 +77,8 @@ fn entry(key: &str, etag: &str, content: Content) -> Entry {
         checksums,
         parts: vec![ObjectPart { number: 3, size: 5, checksum: Some("AA==".to_owned()) }],
         tags: vec![("project".to_owned(), "ü".to_owned())],
+        acl: public(),
+        owner: Some("444455556666".to_owned()),
         version: None,
         encryption: None,
     };
@@ -99,6 +101,10 @@ async fn the_extents_of_all_objects_can_be_walked(index: &impl ObjectIndex) {
         found.extend(page);
     }
     assert_eq!(found, extents(&[blobs[0], blobs[2]]));
+}
+
+fn public() -> Acl {
+    Acl::canned("public-read").expect("a name of S3's")
 }
 
 fn small(key: &str, etag: &str) -> Entry {
@@ -129,6 +135,9 @@ fn upload(key: &str, id: &str, created: i64) -> Upload {
         created: Timestamp::from_micros(created),
         headers: ObjectHeaders::default(),
         tags: Tags::new(),
+        acl: public(),
+        owner: Some("444455556666".to_owned()),
+        initiator: Some("arn:aws:iam::444455556666:user/ann".to_owned()),
         checksums: Checksums::default(),
         seal: None,
     }

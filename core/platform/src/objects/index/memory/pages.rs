@@ -2,8 +2,8 @@
 
 use super::{Found, Held, Row, told};
 use crate::objects::{
-    Kept, ListKeys, ListUploads, ListVersions, Listing, ObjectHeaders, ObjectInfo, Tags, Upload,
-    UploadListing, Version, VersionListing, index::common_prefix,
+    Acl, Kept, ListKeys, ListUploads, ListVersions, Listing, ObjectHeaders, ObjectInfo, Tags,
+    Upload, UploadListing, Version, VersionListing, index::common_prefix,
 };
 
 /// Whether `key` comes after a mark. A mark that is a common prefix stands for all that fold
@@ -42,7 +42,13 @@ pub(super) fn of_keys(held: &Held, list: &ListKeys) -> Listing {
 }
 
 fn brief(info: ObjectInfo) -> ObjectInfo {
-    ObjectInfo { headers: ObjectHeaders::default(), parts: Vec::new(), encryption: None, ..info }
+    ObjectInfo {
+        headers: ObjectHeaders::default(),
+        parts: Vec::new(),
+        acl: Acl::default(),
+        encryption: None,
+        ..info
+    }
 }
 
 fn kept(held: &Held, row: &Row) -> Kept {

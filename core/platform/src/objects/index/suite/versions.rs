@@ -2,9 +2,11 @@
 
 use types::{Id, Timestamp};
 
-use super::{BUCKET, Content, LATER, at, delete, entry, extents, garbage, get, small, with_bucket};
+use super::{
+    BUCKET, Content, LATER, at, delete, entry, extents, garbage, get, public, small, with_bucket,
+};
 use crate::objects::{
-    DeleteIf, Deleted, Kept, ListKeys, ListVersions, ObjectName, SettingsChange, Version,
+    Acl, DeleteIf, Deleted, Kept, ListKeys, ListVersions, ObjectName, SettingsChange, Version,
     VersionListing,
     index::{Found, Guard, IndexError, ObjectIndex},
     settings::Versioning,
@@ -18,6 +20,7 @@ pub(super) async fn all<I: ObjectIndex>(fresh: &impl AsyncFn() -> I) {
     a_delete_looks_at_what_it_removes(&fresh().await).await;
     a_guard_takes_a_marker_for_nothing(&fresh().await).await;
     tags_change_and_nothing_else_does(&fresh().await).await;
+    a_list_of_rights_changes_and_nothing_else_does(&fresh().await).await;
     a_list_of_keys_passes_markers_and_older_versions(&fresh().await).await;
     pages_of_any_size_show_every_version_once(&fresh().await).await;
     a_removed_version_gives_its_blobs_back(&fresh().await).await;
@@ -154,6 +157,26 @@ async fn tags_change_and_nothing_else_does(index: &dyn ObjectIndex) {
     delete(index, at("k")).await;
     for name in [at("k"), at("none")] {
         let lost = index.set_tags(name, tags.clone()).await;
+        assert!(matches!(lost, Err(IndexError::NoSuchKey)));
+    }
+}
+
+async fn a_list_of_rights_changes_and_nothing_else_does(index: &dyn ObjectIndex) {
+    with_versions(index).await;
+    let one = put(index, "k", "one").await;
+    let two = put(index, "k", "two").await;
+    let set = index.set_acl(version("k", one), Acl::default()).await.expect("set");
+    assert_eq!(set, one);
+    let mut expected = small("k", "one");
+    (expected.info.version, expected.info.acl) = (one, Acl::default());
+    assert_eq!(get(index, version("k", one)).await, Some(expected));
+    assert_eq!(get(index, at("k")).await.expect("there").info.acl, public());
+    let authenticated = Acl::canned("authenticated-read").expect("a name of S3's");
+    assert_eq!(index.set_acl(at("k"), authenticated.clone()).await.expect("set"), two);
+    assert_eq!(get(index, at("k")).await.expect("there").info.acl, authenticated);
+    delete(index, at("k")).await;
+    for name in [at("k"), at("none")] {
+        let lost = index.set_acl(name, Acl::default()).await;
         assert!(matches!(lost, Err(IndexError::NoSuchKey)));
     }
 }
