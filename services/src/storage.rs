@@ -5,6 +5,7 @@
 //! crash leaves between the two is an orphan that the sweeper finds. A commit runs to its end even
 //! if its caller has gone, for the blobs that it names stay pinned until it is decided.
 
+mod acl;
 mod buckets;
 mod checksums;
 mod conditions;
@@ -38,10 +39,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use platform::{
     objects::{
-        Asked, Bucket, ByteRange, Completion, Conditions, Copy, CopySource, CorsAnswer, CorsAsked,
-        DeleteIf, Deleted, Expiry, ListKeys, ListUploads, ListVersions, Listing, NewUpload,
-        ObjectError, ObjectInfo, ObjectName, Objects, Put, Read, SettingsChange, Tags, Upload,
-        UploadListing, UploadName, UploadedPart, Version, VersionListing,
+        Acl, Asked, Bucket, ByteRange, Completion, Conditions, Copy, CopySource, CorsAnswer,
+        CorsAsked, DeleteIf, Deleted, Expiry, ListKeys, ListUploads, ListVersions, Listing,
+        NewBucket, NewUpload, ObjectError, ObjectInfo, ObjectName, Objects, Ownership, Put, Read,
+        SettingsChange, Tags, Upload, UploadListing, UploadName, UploadedPart, Version,
+        VersionListing,
         blobs::Blobs,
         index::{IndexError, ObjectIndex},
     },
@@ -77,6 +79,8 @@ pub struct Storage {
     changed: Arc<Notify>,
     /// Bytes of the disk that stay free.
     reserve: u64,
+    /// Whether buckets have ACLs of which nothing is said as they are made.
+    ownership: Ownership,
     suspects: Suspects,
     damage: Arc<Damage>,
     keepers: Keepers,
@@ -96,6 +100,7 @@ impl Storage {
             pins: Arc::default(),
             changed: Arc::default(),
             reserve: receive::RESERVE,
+            ownership: Ownership::default(),
             suspects: Suspects::default(),
             damage: Arc::default(),
             keepers: Keepers::default(),
@@ -106,6 +111,12 @@ impl Storage {
     #[must_use]
     pub fn reserving(self, bytes: u64) -> Self {
         Self { reserve: bytes, ..self }
+    }
+
+    /// The same, whose new buckets have ACLs or have none.
+    #[must_use]
+    pub fn owning(self, ownership: Ownership) -> Self {
+        Self { ownership, ..self }
     }
 
     /// The same store with keys, without which nothing is encrypted. `everything` says whether also
@@ -162,8 +173,13 @@ fn failed_at(error: IndexError, bucket: &str, key: &str) -> ObjectError {
 
 #[async_trait]
 impl Objects for Storage {
-    async fn create_bucket(&self, owner: &Owner, name: &str) -> Result<Bucket, ObjectError> {
-        self.make_bucket(owner, name).await
+    async fn create_bucket_as(
+        &self,
+        owner: &Owner,
+        name: &str,
+        new: NewBucket,
+    ) -> Result<Bucket, ObjectError> {
+        self.make_bucket(owner, name, new).await
     }
 
     async fn delete_bucket(&self, owner: &Owner, name: &str) -> Result<(), ObjectError> {
@@ -258,6 +274,15 @@ impl Objects for Storage {
         tags: Tags,
     ) -> Result<Option<Version>, ObjectError> {
         self.tag_object(owner, name, tags).await
+    }
+
+    async fn set_acl(
+        &self,
+        owner: &Owner,
+        name: ObjectName<'_>,
+        acl: Acl,
+    ) -> Result<Option<Version>, ObjectError> {
+        self.share_object(owner, name, acl).await
     }
 
     async fn copy(&self, owner: &Owner, copy: Copy<'_>) -> Result<ObjectInfo, ObjectError> {

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 use blobs::Place;
+use platform::objects::Ownership;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -51,6 +52,8 @@ pub struct Settings {
     pub lifecycle_day: u32,
     /// Encrypt every object at rest, also where neither the request nor its bucket asks for it.
     pub encrypt_at_rest: bool,
+    /// Whether new buckets have ACLs of which nothing else is said.
+    pub object_ownership: Ownership,
     /// The file with the master key: 32 bytes, raw, hexadecimal or base64. `keys/master.key` in the
     /// data folder where it is empty, which is made at the first start.
     pub master_key_file: PathBuf,
@@ -72,6 +75,7 @@ impl Default for Settings {
             disk_reserve_mib: 256,
             lifecycle_day: 86_400,
             encrypt_at_rest: false,
+            object_ownership: Ownership::Enforced,
             master_key_file: PathBuf::new(),
         }
     }

@@ -182,6 +182,15 @@ pub struct Conditions {
     pub if_unmodified_since: Option<Timestamp>,
 }
 
+/// What is said of a bucket as it is made.
+#[derive(Clone, Debug, Default)]
+pub struct NewBucket {
+    /// Whether it has ACLs; as the store's own setting says where nothing is said.
+    pub ownership: Option<Ownership>,
+    /// Who else may.
+    pub acl: Acl,
+}
+
 /// An object on its way in.
 pub struct Put {
     /// The bucket's name.
@@ -192,6 +201,8 @@ pub struct Put {
     pub headers: ObjectHeaders,
     /// Its tags.
     pub tags: Tags,
+    /// Who else may read it.
+    pub acl: Acl,
     /// The checksum to compute and keep, and the value it must have where it was sent before the
     /// body. One that comes in a trailer is checked by the body itself.
     pub checksums: Checksums,
@@ -215,6 +226,7 @@ impl Put {
             key: key.into(),
             headers: ObjectHeaders::default(),
             tags: Tags::new(),
+            acl: Acl::default(),
             checksums: Checksums::default(),
             content_md5: None,
             content_sha256: None,
@@ -288,6 +300,8 @@ pub struct Copy<'a> {
     pub headers: Option<ObjectHeaders>,
     /// Its tags.
     pub tags: Option<Tags>,
+    /// Who else may read it: never taken over.
+    pub acl: Acl,
     /// The algorithm of the checksum to compute, `crc32`.
     pub checksum: Option<String>,
     /// How its bytes are to be encrypted, however the source's are.
@@ -308,13 +322,22 @@ pub struct Expiry {
 #[async_trait]
 pub trait Objects: Send + Sync {
     /// Makes a bucket in `owner`'s region.
-    async fn create_bucket(&self, owner: &Owner, name: &str) -> Result<Bucket, ObjectError>;
+    async fn create_bucket(&self, owner: &Owner, name: &str) -> Result<Bucket, ObjectError> {
+        self.create_bucket_as(owner, name, NewBucket::default()).await
+    }
+    /// The same, with what is said of it from the start.
+    async fn create_bucket_as(
+        &self,
+        owner: &Owner,
+        name: &str,
+        new: NewBucket,
+    ) -> Result<Bucket, ObjectError>;
     /// Removes an empty bucket.
     async fn delete_bucket(&self, owner: &Owner, name: &str) -> Result<(), ObjectError>;
     /// The bucket, if the caller may know of it.
     async fn bucket(&self, owner: &Owner, name: &str) -> Result<Arc<Bucket>, ObjectError>;
     /// The owner to act for, where the asker may: one of the bucket's own account whom no policy
-    /// denies it, or anybody whom a policy allows it.
+    /// denies it, or anybody whom a policy or, where the bucket has them, an ACL allows it.
     async fn authorize(&self, asked: &Asked<'_>) -> Result<Owner, ObjectError>;
     /// Whether the bucket's policy lets in people whom it does not name.
     async fn is_public(&self, owner: &Owner, name: &str) -> Result<bool, ObjectError>;
@@ -379,6 +402,13 @@ pub trait Objects: Send + Sync {
         owner: &Owner,
         name: ObjectName<'_>,
         tags: Tags,
+    ) -> Result<Option<Version>, ObjectError>;
+    /// Replaces an object's ACL; what else is known of it stays.
+    async fn set_acl(
+        &self,
+        owner: &Owner,
+        name: ObjectName<'_>,
+        acl: Acl,
     ) -> Result<Option<Version>, ObjectError>;
     /// Makes an object of the same bytes as another; `owner` has the target's bucket.
     async fn copy(&self, owner: &Owner, copy: Copy<'_>) -> Result<ObjectInfo, ObjectError>;

@@ -7,6 +7,7 @@
 //! operation leaves its [`Refused`](errors::Refused) in the request's [`Ask`](ask::Ask), and the
 //! answer is made of that; a body that is not what was promised leaves its own there first.
 
+mod acl;
 mod adapt;
 mod answer;
 mod ask;

@@ -10,11 +10,12 @@ use std::{
 };
 
 use platform::objects::{
-    Bucket, BucketSettings, ObjectError, SettingsChange, index::IndexError, settings::Versioning,
+    Bucket, BucketSettings, NewBucket, ObjectError, SettingsChange, index::IndexError,
+    settings::Versioning,
 };
 use types::{Owner, Timestamp};
 
-use super::{Storage, failed, failed_at, names, settings};
+use super::{Storage, acl, failed, failed_at, names, settings};
 
 /// Buckets that are kept at most; beyond, all are forgotten and asked for again.
 const KEPT: usize = 10_000;
@@ -87,6 +88,7 @@ impl Storage {
         &self,
         owner: &Owner,
         name: &str,
+        new: NewBucket,
     ) -> Result<Bucket, ObjectError> {
         names::check_bucket(name)?;
         if names::is_meant_for_another(name, &owner.account) {
@@ -97,8 +99,16 @@ impl Storage {
             account: owner.account.to_string(),
             region: owner.region.to_string(),
             created: Timestamp::now(),
-            settings: BucketSettings::default(),
+            settings: BucketSettings {
+                ownership: new.ownership.unwrap_or(self.ownership),
+                acl: new.acl,
+                ..BucketSettings::default()
+            },
         };
+        acl::check(&bucket, &bucket.settings.acl).map_err(|error| match error {
+            ObjectError::NoAcls => ObjectError::HasAcl,
+            other => other,
+        })?;
         match self.index.create_bucket(bucket.clone()).await.map_err(failed)? {
             None => Ok(bucket),
             Some(known) if *known.account != *owner.account => {

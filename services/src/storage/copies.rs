@@ -7,7 +7,7 @@
 
 use platform::{
     objects::{
-        Acl, Bucket, Checksums, Copy, Encryption, ObjectError, ObjectInfo, Seal,
+        Bucket, Checksums, Copy, Encryption, ObjectError, ObjectInfo, Seal,
         index::{Entry, Guard},
     },
     sealed::Secret,
@@ -15,7 +15,7 @@ use platform::{
 use types::{Id, Owner, Timestamp};
 
 use super::{
-    Storage,
+    Storage, acl,
     checksums::{Algorithm, Promise},
     conditions, failed_at, names,
     pins::Pin,
@@ -53,6 +53,7 @@ impl Storage {
         let bucket = self.owned(owner, bucket).await?;
         names::check_key(key)?;
         copy.tags.as_ref().map_or(Ok(()), tags::check_object)?;
+        acl::check(&bucket, &copy.acl)?;
         self.require_room()?;
         let guard = conditions::guard(copy.conditions)?;
         let (entry, pin) = self.held(source.name).await?;
@@ -65,6 +66,8 @@ impl Storage {
             key: key.to_owned(),
             headers: copy.headers.unwrap_or_else(|| entry.info.headers.clone()),
             tags: copy.tags.unwrap_or_else(|| entry.info.tags.clone()),
+            acl: copy.acl,
+            owner: acl::writer(&bucket, owner),
         };
         let method = self.method(&bucket, copy.protection);
         let target = Target { bucket: &bucket, told, method, checksum: copy.checksum, guard };
@@ -94,8 +97,8 @@ impl Storage {
             modified: Timestamp::now(),
             headers: told.headers,
             tags: told.tags,
-            acl: Acl::default(),
-            owner: None,
+            acl: told.acl,
+            owner: told.owner,
             checksums,
             version: None,
             encryption,

@@ -2,7 +2,7 @@
 //!
 //! Text in, decision out; no clock and no look-up. A policy is checked when it is set, in AWS's
 //! words, and what it says of a request is [`Policy::decide`]. What follows from that together with
-//! whose bucket it is says [`permits`]: the one function that lets somebody in.
+//! whose bucket it is says [`judge`]; where both are silent, ACLs may still let somebody in.
 
 mod actions;
 mod condition;
@@ -233,27 +233,28 @@ fn is_tied(condition: &Condition) -> bool {
 const NEVER_LOCKED_OUT: [&str; 3] =
     ["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"];
 
-/// Whether a request to a bucket of `account` is let in.
+/// What is said of a request to a bucket of `account`.
 ///
 /// The bucket's own account may do all that is not denied to it, and may always change the policy;
-/// everybody else only what is allowed to them, and nothing by a policy for everybody where the
-/// bucket restricts those.
-pub(super) fn permits(
+/// everybody else only what is allowed to them, and nothing at all where there is a policy for
+/// everybody and the bucket restricts those.
+pub(super) fn judge(
     policy: Option<&Policy>,
     block: Option<PublicAccessBlock>,
     account: &str,
     request: &Request<'_>,
-) -> bool {
+) -> Decision {
     let own = matches!(request.principal, Principal::Signed { account: of, .. } if of == account);
     if own && NEVER_LOCKED_OUT.contains(&request.action) {
-        return true;
+        return Decision::Allow;
     }
-    let Some(policy) = policy else { return own };
-    match policy.decide(request) {
-        Decision::Deny => false,
-        Decision::Silent => own,
-        Decision::Allow => {
-            own || !(block.unwrap_or_default().restrict_buckets && policy.is_public())
-        }
+    let restricted = || {
+        block.is_some_and(|block| block.restrict_buckets) && policy.is_some_and(Policy::is_public)
+    };
+    match policy.map_or(Decision::Silent, |policy| policy.decide(request)) {
+        Decision::Deny => Decision::Deny,
+        Decision::Silent | Decision::Allow if own => Decision::Allow,
+        Decision::Silent | Decision::Allow if restricted() => Decision::Deny,
+        decision @ (Decision::Silent | Decision::Allow) => decision,
     }
 }

@@ -1,4 +1,4 @@
-//! Who may: a bucket's policy and its owner, asked before every operation.
+//! Who may: a bucket's policy, its owner and its ACLs, asked before every operation.
 //!
 //! Buckets are remembered and so are their policies, read; so a request to a bucket without a
 //! policy costs a look into a map.
@@ -10,14 +10,16 @@ use std::{
 
 use platform::objects::{
     Asked, Bucket, Context, CorsAnswer, CorsAsked, Expiry, ObjectError, ObjectInfo, ObjectName,
-    index::Found,
+    Permission, index::Found,
 };
 use types::Owner;
 
 use super::{
-    Storage, cors, failed,
+    Storage,
+    acl::{self, Asker, Needed},
+    cors, failed,
     lifecycle::{self, Seen},
-    policy::{self, EXISTING_TAG, Policy, Principal, Request},
+    policy::{self, Decision, EXISTING_TAG, Policy, Principal, Request},
 };
 
 /// As whom is worked for those who did not sign.
@@ -60,10 +62,33 @@ impl Storage {
             Some(policy) => self.context(asked, policy).await?,
             None => Context::default(),
         };
-        if permits(&bucket, policy.as_deref(), asked, &context) {
-            return Ok(acting(&bucket, asked));
-        }
-        Err(ObjectError::AccessDenied)
+        let permitted = match judge(&bucket, policy.as_deref(), asked, &context) {
+            Decision::Allow => true,
+            Decision::Deny => false,
+            Decision::Silent => self.granted(&bucket, asked).await?,
+        };
+        if permitted { Ok(acting(&bucket, asked)) } else { Err(ObjectError::AccessDenied) }
+    }
+
+    /// Whether an ACL lets the asker in, or it owns the object. That there is no object is found out
+    /// by those who may list the bucket.
+    async fn granted(&self, bucket: &Bucket, asked: &Asked<'_>) -> Result<bool, ObjectError> {
+        let needed = Needed::of(asked, bucket.settings.ownership);
+        let Some(needed) = needed else { return Ok(false) };
+        let who = Asker::of(asked);
+        let of_bucket = |wanted| acl::grants(bucket, &bucket.settings.acl, who, wanted);
+        let (wanted, key) = match (needed, asked.key) {
+            (Needed::OfBucket(wanted), _) => return Ok(of_bucket(wanted)),
+            (Needed::OfObject(_), None) => return Ok(false),
+            (Needed::OfObject(wanted), Some(key)) => (wanted, key),
+        };
+        let name = ObjectName { bucket: asked.bucket, key, version: asked.version };
+        Ok(match self.index.get(name).await.map_err(failed)? {
+            Some(Found::Object(entry)) => {
+                owns(&entry.info, asked) || acl::grants(bucket, &entry.info.acl, who, wanted)
+            }
+            Some(Found::Marker(_)) | None => wanted == Permission::Read && of_bucket(wanted),
+        })
     }
 
     /// What the request says, and the tags of its object where the policy asks for them.
@@ -119,12 +144,18 @@ impl Storage {
     }
 }
 
-fn permits(
+/// Whether the object is that of the asker's account, in the bucket of another.
+fn owns(info: &ObjectInfo, asked: &Asked<'_>) -> bool {
+    let account = asked.caller.map(|caller| &*caller.owner().account);
+    account.is_some() && account == info.owner.as_deref()
+}
+
+fn judge(
     bucket: &Bucket,
     policy: Option<&Policy>,
     asked: &Asked<'_>,
     context: &Context<'_>,
-) -> bool {
+) -> Decision {
     let canonical = policy.and_then(|_| asked.circumstances.canonical_id());
     let principal = asked.caller.map_or(Principal::Anonymous, |caller| Principal::Signed {
         account: &caller.owner().account,
@@ -136,7 +167,7 @@ fn permits(
         None => format!("arn:aws:s3:::{}", bucket.name),
     };
     let request = Request { principal, action: asked.action, resource: &resource, context };
-    policy::permits(policy, bucket.settings.public_access, &bucket.account, &request)
+    policy::judge(policy, bucket.settings.public_access, &bucket.account, &request)
 }
 
 /// The owner to act for: the caller itself in its own account, else the bucket's account.

@@ -1,8 +1,9 @@
 //! What of a bucket's settings is refused before it is kept.
 
-use platform::objects::{Bucket, ObjectError, settings::SettingsChange};
+use platform::objects::{Bucket, ObjectError, Ownership, settings::SettingsChange};
 
 use super::{
+    acl,
     cors::{self, CorsFault},
     lifecycle::{self, LifecycleFault},
     policy::{Policy, PolicyFault},
@@ -16,13 +17,17 @@ pub(super) fn check(bucket: &Bucket, change: &SettingsChange) -> Result<(), Obje
         SettingsChange::Cors(rules) if !rules.is_empty() => Ok(cors::check(rules)?),
         SettingsChange::Lifecycle(rules) if !rules.is_empty() => Ok(lifecycle::check(rules)?),
         SettingsChange::Policy(Some(text)) => check_policy(bucket, text),
+        SettingsChange::Acl(list) => acl::check(bucket, list),
+        SettingsChange::Ownership(Some(Ownership::Enforced)) if !bucket.settings.acl.is_empty() => {
+            Err(ObjectError::HasAcl)
+        }
         SettingsChange::Versioning(_)
         | SettingsChange::Cors(_)
         | SettingsChange::Lifecycle(_)
         | SettingsChange::Policy(None)
         | SettingsChange::Encryption(_)
         | SettingsChange::PublicAccess(_)
-        | SettingsChange::OwnershipDeclared(_) => Ok(()),
+        | SettingsChange::Ownership(_) => Ok(()),
     }
 }
 

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use platform::{
     objects::{
-        ByteRange, Conditions, Copy, CopySource, DeleteIf, Deleted, ObjectError, ObjectInfo,
+        Acl, ByteRange, Conditions, Copy, CopySource, DeleteIf, Deleted, ObjectError, ObjectInfo,
         ObjectName, Objects as _, Protection, Put,
         blobs::memory::MemoryBlobs,
         index::memory::MemoryIndex,
@@ -109,6 +109,7 @@ async fn copy(
         conditions: &Conditions::default(),
         headers: None,
         tags: None,
+        acl: Acl::default(),
         checksum: None,
         protection: Protection::Unsaid,
     };

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures_util::StreamExt as _;
 use platform::{
     objects::{
-        Acl, ByteStream, Checksums, Completion, CopySource, NewUpload, ObjectError, ObjectInfo,
+        ByteStream, Checksums, Completion, CopySource, NewUpload, ObjectError, ObjectInfo,
         ObjectName, ObjectPart, PartName, Protection, Put, Upload, UploadName, UploadedPart,
         index::{Content, Entry, Found, IndexError, PartEntry},
     },
@@ -14,7 +14,7 @@ use platform::{
 use types::{Id, Owner, Timestamp};
 
 use super::{
-    Storage,
+    Storage, acl,
     checksums::{self, Algorithm, Digests, Promise},
     conditions,
     copies::of_ours,
@@ -42,10 +42,11 @@ impl Storage {
         owner: &Owner,
         new: NewUpload,
     ) -> Result<Upload, ObjectError> {
-        let NewUpload { bucket, key, headers, tags, checksums, protection } = new;
+        let NewUpload { bucket, key, headers, tags, acl, checksums, protection } = new;
         let place = self.owned(owner, &bucket).await?;
         names::check_key(&key)?;
         tags::check_object(&tags)?;
+        acl::check(&place, &acl)?;
         checksums::check_asked(&checksums)?;
         self.require_room()?;
         let sealing = self.sealing(&place, &key, self.method(&place, protection)).await?;
@@ -58,8 +59,8 @@ impl Storage {
             created,
             headers,
             tags,
-            acl: Acl::default(),
-            owner: None,
+            acl,
+            owner: acl::writer(&place, owner),
             initiator: None,
             checksums,
             seal,

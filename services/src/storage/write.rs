@@ -8,7 +8,7 @@ use platform::objects::{
 use types::{Owner, Timestamp};
 
 use super::{
-    Storage,
+    Storage, acl,
     checksums::Promise,
     conditions, failed_at, names,
     pins::Pin,
@@ -22,6 +22,9 @@ pub(super) struct Told {
     pub(super) key: String,
     pub(super) headers: ObjectHeaders,
     pub(super) tags: Tags,
+    pub(super) acl: Acl,
+    /// The account whose it will be, where that is not the bucket's.
+    pub(super) owner: Option<String>,
 }
 
 impl Storage {
@@ -33,6 +36,7 @@ impl Storage {
         let bucket = self.owned(owner, &put.bucket).await?;
         names::check_key(&put.key)?;
         tags::check_object(&put.tags)?;
+        acl::check(&bucket, &put.acl)?;
         let guard = conditions::guard(&put.conditions)?;
         let promise = Promise::new(&put.checksums, None, put.content_md5.as_deref())?;
         let promise = promise.signed(put.content_sha256);
@@ -40,7 +44,13 @@ impl Storage {
         let sealing = self.sealing(&bucket, &put.key, method).await?;
         let received =
             self.receiver(Some(INLINE), sealing.as_ref()).take(put.body, &promise).await?;
-        let told = Told { key: put.key, headers: put.headers, tags: put.tags };
+        let told = Told {
+            key: put.key,
+            headers: put.headers,
+            tags: put.tags,
+            acl: put.acl,
+            owner: acl::writer(&bucket, owner),
+        };
         self.keep(&bucket, told, received, sealing, guard).await
     }
 
@@ -63,8 +73,8 @@ impl Storage {
             checksums: received.checksums,
             parts: Vec::new(),
             tags: told.tags,
-            acl: Acl::default(),
-            owner: None,
+            acl: told.acl,
+            owner: told.owner,
             version: None,
             encryption: seal.as_ref().map(|seal| seal.encryption.clone()),
         };
@@ -161,9 +171,28 @@ impl Storage {
     ) -> Result<Option<Version>, ObjectError> {
         self.owned(owner, name.bucket).await?;
         tags::check_object(&tags)?;
-        match self.index.set_tags(name, tags).await {
-            Err(IndexError::NoSuchKey) if name.version.is_some() => Err(ObjectError::NoSuchVersion),
-            tagged => tagged.map_err(|error| failed_at(error, name.bucket, name.key)),
-        }
+        changed(name, self.index.set_tags(name, tags).await)
+    }
+
+    pub(super) async fn share_object(
+        &self,
+        owner: &Owner,
+        name: ObjectName<'_>,
+        acl: Acl,
+    ) -> Result<Option<Version>, ObjectError> {
+        let bucket = self.owned(owner, name.bucket).await?;
+        acl::check(&bucket, &acl)?;
+        changed(name, self.index.set_acl(name, acl).await)
+    }
+}
+
+/// What is told of a change to an object.
+fn changed(
+    name: ObjectName<'_>,
+    changed: Result<Option<Version>, IndexError>,
+) -> Result<Option<Version>, ObjectError> {
+    match changed {
+        Err(IndexError::NoSuchKey) if name.version.is_some() => Err(ObjectError::NoSuchVersion),
+        changed => changed.map_err(|error| failed_at(error, name.bucket, name.key)),
     }
 }

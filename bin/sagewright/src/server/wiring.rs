@@ -86,6 +86,7 @@ async fn open_storage(data: &Data, settings: &Settings) -> Result<(Storage, Arc<
     let vault = Vault::open(index.clone(), master::open(data, settings, new)?).await?;
     let storage = Storage::new(index.clone(), blobs)
         .reserving(settings.disk_reserve())
+        .owning(settings.object_ownership)
         .with_keys(vault, settings.encrypt_at_rest);
     Ok((storage, index))
 }

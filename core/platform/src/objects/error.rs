@@ -59,6 +59,12 @@ pub enum ObjectError {
     /// The caller's account may not.
     #[error("Access Denied")]
     AccessDenied,
+    /// An ACL grants something, and the bucket has none.
+    #[error("The bucket does not allow ACLs")]
+    NoAcls,
+    /// The bucket's ACL grants something, so the bucket cannot be one without ACLs.
+    #[error("Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")]
+    HasAcl,
     /// A condition on the object did not hold.
     #[error("At least one of the pre-conditions you specified did not hold")]
     PreconditionFailed,

@@ -35,6 +35,8 @@ pub struct Asked<'a> {
     pub key: Option<&'a str>,
     /// Which version of it; the current one where there is none.
     pub version: Option<Version>,
+    /// Whether it is about an object that the asker is about to write, whatever the key names now.
+    pub new: bool,
     /// The account that the caller takes the bucket's owner for; another is refused.
     pub expected_owner: Option<&'a str>,
     /// What else there is to know.

@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Acl, Ownership};
+
 /// Names and values, in the order in which they were set.
 pub type Tags = Vec<(String, String)>;
 
@@ -116,14 +118,14 @@ pub struct DefaultEncryption {
     pub bucket_key: bool,
 }
 
-/// Keeps policies from letting strangers in.
+/// Keeps policies and ACLs from letting strangers in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "S3's four switches")]
 pub struct PublicAccessBlock {
-    /// Refuse public ACLs. There are none anyway.
+    /// Refuse to set public ACLs.
     pub block_acls: bool,
-    /// Ignore public ACLs. There are none anyway.
+    /// Let nobody in by a grant to everybody.
     pub ignore_acls: bool,
     /// Refuse policies that let everybody in.
     pub block_policy: bool,
@@ -149,8 +151,12 @@ pub struct BucketSettings {
     pub encryption: Option<DefaultEncryption>,
     /// Limits to what a policy can do.
     pub public_access: Option<PublicAccessBlock>,
-    /// The owner took back the word that there are no ACLs. There are none still.
+    /// Whether it has ACLs.
+    pub ownership: Ownership,
+    /// The owner took back the word about that. It holds still.
     pub ownership_undeclared: bool,
+    /// Who else may, where it has ACLs.
+    pub acl: Acl,
 }
 
 /// A change to one part.
@@ -170,8 +176,10 @@ pub enum SettingsChange {
     Encryption(Option<DefaultEncryption>),
     /// The switches, or none.
     PublicAccess(Option<PublicAccessBlock>),
-    /// Whether it is declared that the bucket's owner owns all that is in it.
-    OwnershipDeclared(bool),
+    /// Whether there are ACLs; nothing takes the word back and leaves it as it is.
+    Ownership(Option<Ownership>),
+    /// Who else may.
+    Acl(Acl),
 }
 
 impl BucketSettings {
@@ -185,7 +193,11 @@ impl BucketSettings {
             SettingsChange::Policy(policy) => self.policy = policy,
             SettingsChange::Encryption(encryption) => self.encryption = encryption,
             SettingsChange::PublicAccess(public_access) => self.public_access = public_access,
-            SettingsChange::OwnershipDeclared(declared) => self.ownership_undeclared = !declared,
+            SettingsChange::Ownership(ownership) => {
+                self.ownership_undeclared = ownership.is_none();
+                self.ownership = ownership.unwrap_or(self.ownership);
+            }
+            SettingsChange::Acl(acl) => self.acl = acl,
         }
     }
 }

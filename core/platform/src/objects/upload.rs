@@ -81,6 +81,8 @@ pub struct NewUpload {
     pub headers: ObjectHeaders,
     /// The tags it will have.
     pub tags: Tags,
+    /// Who else may read the object.
+    pub acl: Acl,
     /// The checksum's algorithm, and what it is to be of.
     pub checksums: Checksums,
     /// How its parts are to be encrypted.

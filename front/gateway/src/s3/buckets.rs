@@ -1,14 +1,15 @@
 //! Buckets.
 
+use platform::objects::{NewBucket, Ownership};
 use s3s::dto::{
     self, BucketLocationConstraint, CreateBucketConfiguration, CreateBucketInput,
     CreateBucketOutput, DeleteBucketInput, DeleteBucketOutput, GetBucketLocationInput,
     GetBucketLocationOutput, HeadBucketInput, HeadBucketOutput, ListBucketsInput,
-    ListBucketsOutput,
+    ListBucketsOutput, ObjectOwnership,
 };
 use types::Owner;
 
-use super::{Desk, ask::Ask, convert, errors::Refused};
+use super::{Desk, ask::Ask, convert, errors::Refused, settings::access};
 
 /// The region that needs no constraint, and that may make buckets anywhere.
 const HOME: &str = "us-east-1";
@@ -58,7 +59,17 @@ impl Desk {
         let owner = self.allow_caller(ask, "s3:CreateBucket", &input.bucket)?;
         let region = place(input.create_bucket_configuration.as_ref(), &owner.region)?;
         let owner = Owner::new(owner.account.clone(), region, owner.principal.clone());
-        self.objects.create_bucket(&owner, &input.bucket).await?;
+        let new = NewBucket {
+            ownership: input.object_ownership.as_ref().map(ownership).transpose()?,
+            acl: self.acl_of_new_bucket(ask, &owner)?,
+        };
+        if new.ownership.is_some() {
+            self.allow_caller(ask, "s3:PutBucketOwnershipControls", &input.bucket)?;
+        }
+        if !new.acl.is_empty() {
+            self.allow_caller(ask, "s3:PutBucketAcl", &input.bucket)?;
+        }
+        self.objects.create_bucket_as(&owner, &input.bucket, new).await?;
         Ok(CreateBucketOutput { location: Some(format!("/{}", input.bucket)) })
     }
 
@@ -94,6 +105,14 @@ impl Desk {
             location_constraint: constraint.map(BucketLocationConstraint::from),
         })
     }
+}
+
+fn ownership(asked: &ObjectOwnership) -> Result<Ownership, Refused> {
+    access::ownership(asked).ok_or_else(|| {
+        Refused::argument("Invalid x-amz-object-ownership header")
+            .with("ArgumentName", "x-amz-object-ownership")
+            .with("ArgumentValue", asked.as_str())
+    })
 }
 
 /// The region of a new bucket: the one it is constrained to, which only us-east-1 may choose

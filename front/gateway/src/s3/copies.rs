@@ -33,6 +33,7 @@ impl Desk {
         let target = (input.bucket.as_str(), input.key.as_str());
         let kept = tags.clone().unwrap_or_default();
         let owner = &self.allow_put(ask, target.0, target.1, &kept).await?;
+        let acl = self.acl_of_headers(ask, owner, target).await?;
         let replace = replaces(input.metadata_directive.as_ref())?;
         let encryption = ask.encryption()?;
         if name == ObjectName::current(target.0, target.1) && !replace && !encryption.is_said() {
@@ -46,6 +47,7 @@ impl Desk {
             conditions: &ask.conditions,
             headers,
             tags,
+            acl,
             checksum: checksum.map(|algorithm| algorithm.as_str().to_ascii_lowercase()),
             protection: encryption.protection(),
         };

@@ -126,6 +126,8 @@ impl From<ObjectError> for Refused {
             }
             E::KeyTooLong => Self::bad("KeyTooLongError", message),
             E::AccessDenied => Self::denied(),
+            E::NoAcls => Self::bad("AccessControlListNotSupported", message),
+            E::HasAcl => Self::bad("InvalidBucketAclWithObjectOwnership", message),
             E::PreconditionFailed => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", message)
             }

@@ -138,9 +138,11 @@ impl Form {
         let key = fields.required("key")?.to_owned();
         let tags = stored::tags(&fields)?;
         let owner = desk.allow_put(&ask, &bucket, &key, &tags).await?;
+        let acl = desk.acl_of_headers(&ask, &owner, (&bucket, &key)).await?;
         let put = Put {
             headers: stored::object_headers(&fields, &headers)?,
             tags,
+            acl,
             checksums: adapt::upload_checksum(&headers, None)?,
             content_md5: adapt::content_md5(&headers)?,
             content_sha256: None,

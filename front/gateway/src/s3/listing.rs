@@ -6,13 +6,13 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use platform::objects::{Kept, ListKeys, ListVersions, Listing, ObjectInfo};
 use s3s::dto::{
-    self, CommonPrefix, DeleteMarkerEntry, EncodingType, ListObjectVersionsInput,
+    CommonPrefix, DeleteMarkerEntry, EncodingType, ListObjectVersionsInput,
     ListObjectVersionsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
     ListObjectsV2Output, Object, ObjectStorageClass, ObjectVersion, ObjectVersionStorageClass,
 };
 use types::Owner;
 
-use super::{Desk, ask::Ask, convert, errors::Refused};
+use super::{Desk, acl::Owners, ask::Ask, convert, errors::Refused};
 
 /// The most keys of a page (AWS).
 const PAGE: usize = 1_000;
@@ -49,14 +49,14 @@ impl Spelling {
         (!prefixes.is_empty()).then(|| prefixes.into_iter().map(common).collect())
     }
 
-    fn objects(self, objects: Vec<ObjectInfo>, owner: Option<&dto::Owner>) -> Option<Vec<Object>> {
+    fn objects(self, objects: Vec<ObjectInfo>, owners: Option<&Owners<'_>>) -> Option<Vec<Object>> {
         let object = |info: ObjectInfo| Object {
             checksum_algorithm: convert::algorithm(&info.checksums)
                 .map(|algorithm| vec![algorithm]),
             checksum_type: convert::kind(&info.checksums),
             e_tag: Some(convert::etag(&info.etag)),
             last_modified: Some(convert::moment(info.modified)),
-            owner: owner.cloned(),
+            owner: owners.map(|owners| owners.shown(info.owner.as_deref())),
             size: Some(convert::size(info.size)),
             storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
             key: Some(self.write(info.key)),
@@ -68,7 +68,7 @@ impl Spelling {
     fn versions(
         self,
         kept: Vec<(Kept, bool)>,
-        owner: &dto::Owner,
+        owners: &Owners<'_>,
     ) -> (Vec<ObjectVersion>, Vec<DeleteMarkerEntry>) {
         let (mut versions, mut markers) = (Vec::new(), Vec::new());
         for (kept, latest) in kept {
@@ -83,7 +83,7 @@ impl Spelling {
                     is_latest: Some(latest),
                     key: Some(self.write(info.key)),
                     last_modified: modified,
-                    owner: Some(owner.clone()),
+                    owner: Some(owners.shown(info.owner.as_deref())),
                     size: Some(convert::size(info.size)),
                     storage_class: Some(ObjectVersionStorageClass::from_static(
                         ObjectVersionStorageClass::STANDARD,
@@ -95,7 +95,7 @@ impl Spelling {
                     is_latest: Some(latest),
                     key: Some(self.write(marker.key)),
                     last_modified: modified,
-                    owner: Some(owner.clone()),
+                    owner: Some(owners.shown(None)),
                     version_id: version,
                 }),
             }
@@ -121,6 +121,7 @@ impl Desk {
             limit: convert::limit(input.max_keys, PAGE, "max-keys")?,
         };
         let listing = self.page(owner, &list).await?;
+        let owners = self.owners(owner, &list.bucket).await?;
         // Without a delimiter clients go on after the last key.
         let next = listing.last.filter(|_| listing.truncated && delimiter.is_some());
         Ok(ListObjectsOutput {
@@ -130,7 +131,7 @@ impl Desk {
             marker: Some(spelling.write(input.marker.unwrap_or_default())),
             max_keys: Some(convert::count(list.limit)),
             is_truncated: Some(listing.truncated),
-            contents: spelling.objects(listing.objects, Some(&self.shown(owner))),
+            contents: spelling.objects(listing.objects, Some(&owners)),
             common_prefixes: spelling.prefixes(listing.prefixes),
             delimiter: delimiter.map(|delimiter| spelling.write(delimiter)),
             next_marker: next.map(|next| spelling.write(next)),
@@ -161,7 +162,10 @@ impl Desk {
         };
         let listing = self.page(owner, &list).await?;
         let next = listing.last.as_deref().filter(|_| listing.truncated);
-        let shown = input.fetch_owner.filter(|fetch| *fetch).map(|_| self.shown(owner));
+        let owners = match input.fetch_owner {
+            Some(true) => Some(self.owners(owner, &list.bucket).await?),
+            Some(false) | None => None,
+        };
         Ok(ListObjectsV2Output {
             name: Some(input.bucket),
             prefix: Some(spelling.write(list.prefix)),
@@ -170,7 +174,7 @@ impl Desk {
             continuation_token: input.continuation_token,
             is_truncated: Some(listing.truncated),
             next_continuation_token: next.map(convert::token),
-            contents: spelling.objects(listing.objects, shown.as_ref()),
+            contents: spelling.objects(listing.objects, owners.as_ref()),
             common_prefixes: spelling.prefixes(listing.prefixes),
             delimiter: delimiter.map(|delimiter| spelling.write(delimiter)),
             encoding_type: input.encoding_type,
@@ -202,8 +206,9 @@ impl Desk {
             limit: convert::limit(input.max_keys, PAGE, "max-keys")?,
         };
         let page = self.objects.list_versions(owner, &list).await?;
+        let owners = self.owners(owner, &list.bucket).await?;
         let (next_key, next_version) = page.last.filter(|_| page.truncated).unzip();
-        let (versions, markers) = spelling.versions(page.versions, &self.shown(owner));
+        let (versions, markers) = spelling.versions(page.versions, &owners);
         Ok(ListObjectVersionsOutput {
             name: Some(input.bucket),
             prefix: Some(spelling.write(list.prefix)),

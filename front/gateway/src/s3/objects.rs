@@ -71,10 +71,12 @@ impl Desk {
     ) -> Result<PutObjectOutput, Refused> {
         let tags = tagging::of_header(ask)?;
         let owner = &self.allow_put(ask, &input.bucket, &input.key, &tags).await?;
+        let acl = self.acl_of_headers(ask, owner, (&input.bucket, &input.key)).await?;
         let bucket = input.bucket.clone();
         let put = Put {
             headers: stored!(input),
             tags,
+            acl,
             bucket: input.bucket,
             key: input.key,
             checksums: ask.checksums.clone(),

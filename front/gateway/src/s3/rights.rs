@@ -22,11 +22,12 @@ pub(super) struct Right<'a> {
     version: Option<Version>,
     tags: Option<&'a Tags>,
     source: bool,
+    new: bool,
 }
 
 impl<'a> Right<'a> {
     pub(super) fn of_bucket(action: &'a str, bucket: &'a str) -> Self {
-        Self { action, bucket, key: None, version: None, tags: None, source: false }
+        Self { action, bucket, key: None, version: None, tags: None, source: false, new: false }
     }
 
     pub(super) fn of_object(action: &'a str, bucket: &'a str, key: &'a str) -> Self {
@@ -47,6 +48,11 @@ impl<'a> Right<'a> {
     /// To the source of a copy, for which another owner may be expected.
     pub(super) fn of_source(self) -> Self {
         Self { source: true, ..self }
+    }
+
+    /// To an object that the asker is about to write.
+    pub(super) fn of_new(self) -> Self {
+        Self { new: true, ..self }
     }
 
     fn resource(&self) -> String {
@@ -101,6 +107,7 @@ impl Desk {
             bucket: right.bucket,
             key: right.key,
             version: right.version,
+            new: right.new,
             expected_owner: expected.as_deref(),
             circumstances: &Said { ask, right, access: &*self.access },
         };

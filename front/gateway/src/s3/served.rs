@@ -37,32 +37,11 @@ pub(super) fn check_form(parts: &http::request::Parts) -> Result<(), Refused> {
 pub(super) fn check_header(name: &str, value: &str) -> Result<(), Refused> {
     let name = name.to_ascii_lowercase();
     match name.as_str() {
-        "x-amz-acl" => check_acl(value),
         "x-amz-storage-class" => check_storage_class(value),
-        "x-amz-object-ownership" => check_ownership(value),
-        name if name.starts_with("x-amz-grant-") => Err(acl_not_supported()),
         name if !value.is_empty() && HEADERS.iter().any(|known| name.starts_with(known)) => {
             Err(Refused::not_implemented(name))
         }
         _ => Ok(()),
-    }
-}
-
-pub(super) fn check_acl(value: &str) -> Result<(), Refused> {
-    match value {
-        "private" | "bucket-owner-full-control" => Ok(()),
-        _ => Err(acl_not_supported()),
-    }
-}
-
-pub(super) fn acl_not_supported() -> Refused {
-    Refused::bad("AccessControlListNotSupported", "The bucket does not allow ACLs")
-}
-
-fn check_ownership(value: &str) -> Result<(), Refused> {
-    match value {
-        "BucketOwnerEnforced" => Ok(()),
-        other => Err(Refused::not_implemented(&format!("ObjectOwnership {other}"))),
     }
 }
 
@@ -117,19 +96,6 @@ mod tests {
         let mut undone = None;
         check_query("X-Amz-Object-Lock-Mode=GOVERNANCE&X-Amz-Acl=private", &mut undone).unwrap();
         assert_eq!(undone.unwrap().status.as_u16(), 501);
-    }
-
-    #[test]
-    fn acls_that_mean_the_owner_are_accepted() {
-        check_header("x-amz-acl", "private").unwrap();
-        check_header("X-Amz-Acl", "bucket-owner-full-control").unwrap();
-        check_header("x-amz-object-ownership", "BucketOwnerEnforced").unwrap();
-        let writers = check_header("x-amz-object-ownership", "ObjectWriter").unwrap_err();
-        assert_eq!(writers.code, "NotImplemented");
-        for (name, value) in [("x-amz-acl", "public-read"), ("x-amz-grant-read", "id=1")] {
-            let refused = check_header(name, value).unwrap_err();
-            assert_eq!(refused.code, "AccessControlListNotSupported");
-        }
     }
 
     proptest! {

@@ -4,7 +4,7 @@
 //! stands only S3's way to write it. What is not set is answered as S3 answers it: some parts by an
 //! error of their own, some by an empty document.
 
-mod access;
+pub(super) mod access;
 mod acl;
 mod cors;
 mod encryption;

@@ -37,6 +37,7 @@ impl Desk {
     ) -> Result<CreateMultipartUploadOutput, Refused> {
         let tags = tagging::of_header(ask)?;
         let owner = &self.allow_put(ask, &input.bucket, &input.key, &tags).await?;
+        let acl = self.acl_of_headers(ask, owner, (&input.bucket, &input.key)).await?;
         let algorithm = input.checksum_algorithm.as_ref().map(known).transpose()?;
         let checksums = asked_checksums(algorithm, input.checksum_type.as_ref())?;
         let headers = stored!(input);
@@ -46,6 +47,7 @@ impl Desk {
             key: key.clone(),
             headers,
             tags,
+            acl,
             checksums,
             protection: ask.encryption()?.protection(),
         };

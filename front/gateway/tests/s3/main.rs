@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod acls;
 mod bodies;
 mod browsers;
 mod client;

@@ -122,7 +122,7 @@ async fn what_is_not_done_is_told_only_to_who_may() {
     assert_eq!(owner.error(), (400, "AccessControlListNotSupported"));
     assert_eq!(client.get("/data/x").await.status, 404);
     let bucket = ask(Method::PUT, "/mine").header("x-amz-acl", "public-read");
-    assert_eq!(client.send(bucket).await.error(), (400, "AccessControlListNotSupported"));
+    assert_eq!(client.send(bucket).await.error(), (400, "InvalidBucketAclWithObjectOwnership"));
     assert_eq!(client.get("/mine").await.status, 404);
 }
 

@@ -171,9 +171,9 @@ async fn settings_that_mean_nothing_are_refused() {
         ),
         (
             "ownershipControls",
-            "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule>\
+            "<OwnershipControls><Rule><ObjectOwnership>Everybody</ObjectOwnership></Rule>\
              </OwnershipControls>",
-            "NotImplemented",
+            "MalformedXML",
         ),
     ] {
         let got = put(&client, &format!("/data?{part}"), document).await;

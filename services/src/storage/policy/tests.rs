@@ -54,6 +54,15 @@ fn denial(condition: &Value) -> Value {
     })
 }
 
+fn permits(
+    policy: Option<&Policy>,
+    block: Option<PublicAccessBlock>,
+    account: &str,
+    request: &Request<'_>,
+) -> bool {
+    judge(policy, block, account, request) == Decision::Allow
+}
+
 #[test]
 fn the_own_account_may_all_and_others_nothing_where_there_is_no_policy() {
     let context = Context::default();
@@ -118,6 +127,11 @@ fn a_restricted_bucket_lets_no_stranger_in_by_a_public_policy() {
     assert!(!permits(Some(&public), block, ME, &you));
     assert!(!permits(Some(&public), block, ME, &read_by(Principal::Anonymous, &context)));
     assert!(permits(Some(&public), block, ME, &read_by(signed(ME, ROLE), &context)));
+    // Nor by an ACL, which is asked where a policy is silent.
+    let silent = ask(signed(OTHER, OTHER_ROLE), "s3:PutObject", "arn:aws:s3:::data/k", &context);
+    assert_eq!(judge(Some(&public), None, ME, &silent), Decision::Silent);
+    assert_eq!(judge(Some(&public), block, ME, &silent), Decision::Deny);
+    assert_eq!(judge(Some(&named), block, ME, &silent), Decision::Silent);
 }
 
 #[test]

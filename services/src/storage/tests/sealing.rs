@@ -275,6 +275,7 @@ async fn a_copy_is_encrypted_as_it_is_asked_for_whatever_its_source_is() {
                         conditions: &none,
                         headers: None,
                         tags: None,
+                        acl: Acl::default(),
                         checksum: None,
                         protection: to.clone(),
                     };
@@ -315,6 +316,7 @@ async fn copy_to(store: &Storage, to: &str, protection: Protection) -> ObjectInf
         conditions: &none,
         headers: None,
         tags: None,
+        acl: Acl::default(),
         checksum: Some("sha256".to_owned()),
         protection,
     };

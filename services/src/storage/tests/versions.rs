@@ -73,6 +73,7 @@ async fn an_older_version_is_copied_to_be_the_current_one() {
             conditions: &none,
             headers: None,
             tags: Some(vec![("restored".to_owned(), "yes".to_owned())]),
+            acl: Acl::default(),
             checksum: Some("crc32c".to_owned()),
             protection: Protection::Unsaid,
         };

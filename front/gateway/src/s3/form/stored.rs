@@ -49,7 +49,7 @@ const KNOWN: [&str; 8] = [
 /// Refuses a field that asks for what is not done.
 pub(super) fn check(fields: &Fields) -> Result<(), Refused> {
     for (name, value) in fields.iter() {
-        served::check_header(if name == "acl" { "x-amz-acl" } else { name }, value)?;
+        served::check_header(name, value)?;
         let known = KNOWN.contains(&name)
             || [META, HEADER_PREFIX, ENCRYPTION].iter().any(|known| name.starts_with(known));
         if name.starts_with("x-amz-") && !known && !value.is_empty() {
@@ -180,8 +180,6 @@ mod tests {
     #[test]
     fn what_is_asked_for_and_not_done_is_refused() {
         let code = |name, value| check(&fields(&[(name, value)])).map_err(|refused| refused.code);
-        assert_eq!(code("acl", "private"), Ok(()));
-        assert_eq!(code("acl", "public-read"), Err("AccessControlListNotSupported"));
         assert_eq!(code("x-amz-storage-class", "GLACIER"), Err("InvalidStorageClass"));
         for name in ["x-amz-object-lock-mode", "x-amz-tagging", "x-amz-of-tomorrow"] {
             assert_eq!(code(name, "1"), Err("NotImplemented"), "{name}");

@@ -1,6 +1,9 @@
 //! Limits to what policies and ACLs can do.
 
-use platform::objects::settings::{PublicAccessBlock, SettingsChange};
+use platform::objects::{
+    Ownership,
+    settings::{PublicAccessBlock, SettingsChange},
+};
 use s3s::dto::{
     DeleteBucketOwnershipControlsInput, DeleteBucketOwnershipControlsOutput,
     DeletePublicAccessBlockInput, DeletePublicAccessBlockOutput, GetBucketOwnershipControlsInput,
@@ -63,7 +66,7 @@ impl Desk {
         Ok(DeletePublicAccessBlockOutput::default())
     }
 
-    /// What every bucket has: its owner owns all that is in it, and there are no ACLs.
+    /// Whether the bucket has ACLs. Its owner owns all that is in it in any case.
     pub(in crate::s3) async fn get_bucket_ownership_controls(
         &self,
         input: GetBucketOwnershipControlsInput,
@@ -77,8 +80,8 @@ impl Desk {
             )
             .with("BucketName", input.bucket));
         }
-        let enforced = ObjectOwnership::from_static(ObjectOwnership::BUCKET_OWNER_ENFORCED);
-        let rules = vec![OwnershipControlsRule { object_ownership: enforced }];
+        let object_ownership = shown(settings.ownership);
+        let rules = vec![OwnershipControlsRule { object_ownership }];
         Ok(GetBucketOwnershipControlsOutput {
             ownership_controls: Some(OwnershipControls { rules }),
         })
@@ -91,27 +94,39 @@ impl Desk {
     ) -> Result<PutBucketOwnershipControlsOutput, Refused> {
         let rules = input.ownership_controls.rules;
         let Ok([rule]) = <[_; 1]>::try_from(rules) else { return Err(Refused::malformed()) };
-        match rule.object_ownership.as_str() {
-            ObjectOwnership::BUCKET_OWNER_ENFORCED => {}
-            ObjectOwnership::BUCKET_OWNER_PREFERRED | ObjectOwnership::OBJECT_WRITER => {
-                let what = format!("ObjectOwnership {}", rule.object_ownership.as_str());
-                return Err(Refused::not_implemented(&what));
-            }
-            _ => return Err(Refused::malformed()),
-        }
-        let change = SettingsChange::OwnershipDeclared(true);
+        let ownership = ownership(&rule.object_ownership).ok_or_else(Refused::malformed)?;
+        let change = SettingsChange::Ownership(Some(ownership));
         self.change(ask, "s3:PutBucketOwnershipControls", &input.bucket, change).await?;
         Ok(PutBucketOwnershipControlsOutput::default())
     }
 
-    /// On AWS this brings ACLs back. Here it only changes what the bucket says of itself.
+    /// On AWS this brings ACLs back. Here it only changes what the bucket says of itself: nobody is
+    /// let in by taking a word back.
     pub(in crate::s3) async fn delete_bucket_ownership_controls(
         &self,
         input: DeleteBucketOwnershipControlsInput,
         ask: &Ask,
     ) -> Result<DeleteBucketOwnershipControlsOutput, Refused> {
-        let change = SettingsChange::OwnershipDeclared(false);
+        let change = SettingsChange::Ownership(None);
         self.change(ask, "s3:PutBucketOwnershipControls", &input.bucket, change).await?;
         Ok(DeleteBucketOwnershipControlsOutput::default())
     }
+}
+
+/// What S3 calls by that name.
+pub(in crate::s3) fn ownership(name: &ObjectOwnership) -> Option<Ownership> {
+    match name.as_str() {
+        ObjectOwnership::BUCKET_OWNER_ENFORCED => Some(Ownership::Enforced),
+        ObjectOwnership::BUCKET_OWNER_PREFERRED => Some(Ownership::Preferred),
+        ObjectOwnership::OBJECT_WRITER => Some(Ownership::Writer),
+        _ => None,
+    }
+}
+
+fn shown(ownership: Ownership) -> ObjectOwnership {
+    ObjectOwnership::from_static(match ownership {
+        Ownership::Enforced => ObjectOwnership::BUCKET_OWNER_ENFORCED,
+        Ownership::Preferred => ObjectOwnership::BUCKET_OWNER_PREFERRED,
+        Ownership::Writer => ObjectOwnership::OBJECT_WRITER,
+    })
 }

@@ -1,8 +1,8 @@
 //! What is set about a bucket.
 
-use super::{BUCKET, bucket, with_bucket};
+use super::{BUCKET, bucket, public, with_bucket};
 use crate::objects::{
-    SettingsChange,
+    Ownership, SettingsChange,
     index::{IndexError, ObjectIndex},
     settings::{CorsRule, LifecycleRule, Versioning},
 };
@@ -34,6 +34,9 @@ async fn one_thing_changes_and_the_others_stay(index: &dyn ObjectIndex) {
         SettingsChange::Policy(Some("{}".to_owned())),
         SettingsChange::Versioning(Versioning::Suspended),
         SettingsChange::Policy(None),
+        SettingsChange::Ownership(Some(Ownership::Writer)),
+        SettingsChange::Acl(public()),
+        SettingsChange::Ownership(None),
     ];
     let mut expected = bucket();
     for change in changes {
