@@ -74,6 +74,18 @@ def test_what_another_account_writes_is_also_its_own(api, bucket, stranger, nobo
     assert nobody.get_object(Bucket=bucket, Key="theirs")["Body"].read() == b"1"
 
 
+def test_an_upload_tells_who_began_it(api, bucket, stranger):
+    api.s3.put_bucket_acl(Bucket=bucket, ACL="public-read-write")
+    for s3 in [api.s3, stranger.s3]:
+        account = s3.list_buckets()["Owner"]["ID"]
+        upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+        [told] = api.s3.list_multipart_uploads(Bucket=bucket)["Uploads"]
+        assert (told["Initiator"]["ID"], told["Owner"]["ID"]) == (account, account)
+        told = s3.list_parts(Bucket=bucket, Key="k", UploadId=upload)
+        assert (told["Initiator"]["ID"], told["Owner"]["ID"]) == (account, account)
+        s3.abort_multipart_upload(Bucket=bucket, Key="k", UploadId=upload)
+
+
 def test_grants_are_told_as_they_were_written_and_survive_a_restart(own_server):
     s3 = Api(own_server).s3
     account = told(own_server, "accounts", "add", "--name", "Readers")

@@ -61,7 +61,7 @@ impl Storage {
             tags,
             acl,
             owner: acl::writer(&place, owner),
-            initiator: None,
+            initiator: Some(owner.principal.to_string()),
             checksums,
             seal,
         };

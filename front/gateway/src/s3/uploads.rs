@@ -5,7 +5,7 @@ use platform::objects::{
     UploadedPart,
 };
 use s3s::dto::{
-    AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumAlgorithm, ChecksumType,
+    self, AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumAlgorithm, ChecksumType,
     CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart,
     CreateMultipartUploadInput, CreateMultipartUploadOutput, Initiator, ListMultipartUploadsInput,
     ListMultipartUploadsOutput, ListPartsInput, ListPartsOutput, MultipartUpload, Part,
@@ -153,16 +153,17 @@ impl Desk {
         let truncated = parts.len() > limit;
         parts.truncate(limit);
         let last = parts.last().map(|part| number(part.number));
+        let owners = self.owners(owner, &bucket).await?;
         Ok(ListPartsOutput {
             bucket: Some(bucket),
             checksum_algorithm: convert::algorithm(&upload.checksums),
             checksum_type: checksum_type(&upload.checksums),
-            initiator: Some(initiator(owner)),
+            initiator: Some(self.initiator(owner, upload.initiator.as_deref())),
             is_truncated: Some(truncated),
             key: Some(key),
             max_parts: Some(convert::count(limit)),
             next_part_number_marker: last.filter(|_| truncated),
-            owner: Some(self.shown(owner)),
+            owner: Some(owners.shown(upload.owner.as_deref())),
             part_number_marker: Some(number(after)),
             parts: Some(parts.iter().map(listed_part).collect()),
             storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
@@ -190,14 +191,14 @@ impl Desk {
         };
         let page = self.objects.uploads(owner, &list).await?;
         let (next_key, next_upload) = page.last.filter(|_| page.truncated).unzip();
-        let shown = self.shown(owner);
+        let owners = self.owners(owner, &input.bucket).await?;
         let listed = |upload: Upload| MultipartUpload {
             checksum_algorithm: convert::algorithm(&upload.checksums),
             checksum_type: checksum_type(&upload.checksums),
             initiated: Some(convert::moment(upload.created)),
-            initiator: Some(initiator(owner)),
+            initiator: Some(self.initiator(owner, upload.initiator.as_deref())),
             key: Some(spelling.write(upload.key)),
-            owner: Some(shown.clone()),
+            owner: Some(owners.shown(upload.owner.as_deref())),
             storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
             upload_id: Some(upload.id),
         };
@@ -216,6 +217,20 @@ impl Desk {
             uploads: Some(page.uploads.into_iter().map(listed).collect()),
             request_charged: None,
         })
+    }
+
+    /// Who began an upload: a user by its ARN, anybody else by its account, and the bucket's owner
+    /// where it was not kept.
+    fn initiator(&self, owner: &Owner, principal: Option<&str>) -> Initiator {
+        let Some(principal) = principal else { return as_initiator(self.shown(owner)) };
+        let mut parts = principal.splitn(6, ':').skip(4);
+        let (account, resource) = (parts.next(), parts.next().unwrap_or_default());
+        if let Some(user) = resource.strip_prefix("user/") {
+            let name = user.rsplit('/').next().map(str::to_owned);
+            return Initiator { display_name: name, id: Some(principal.to_owned()) };
+        }
+        let known = account.and_then(|account| self.access.account(account));
+        as_initiator(convert::owner(known.as_deref()))
     }
 }
 
@@ -294,8 +309,8 @@ fn asked_checksums(
     Ok(Checksums { algorithm, value: None, full_object })
 }
 
-fn initiator(owner: &Owner) -> Initiator {
-    Initiator { display_name: None, id: Some(owner.principal.to_string()) }
+fn as_initiator(shown: dto::Owner) -> Initiator {
+    Initiator { display_name: shown.display_name, id: shown.id }
 }
 
 fn listed_part(part: &UploadedPart) -> Part {

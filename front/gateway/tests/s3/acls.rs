@@ -228,6 +228,29 @@ async fn an_owner_has_no_say_where_there_are_no_acls_or_a_policy_denies() {
     assert_eq!(told.elements("ID"), [&*canonical(ACCOUNT).to_string(); 2]);
 }
 
+#[tokio::test]
+async fn an_upload_is_whose_who_began_it() {
+    let client = open_to_writers().await;
+    let uploads = |account| ask(Method::POST, "/open/k?uploads").of(account);
+    let (mine, theirs) = (canonical(ACCOUNT).to_string(), canonical(OTHER).to_string());
+    for (account, by, whose) in [(Some(OTHER), Some(&*theirs), &theirs), (None, None, &mine)] {
+        let upload = done(&client, uploads(account)).await.element("UploadId").unwrap().to_owned();
+        let uri = format!("/open/k?uploadId={upload}");
+        for told in [client.get("/open?uploads").await, client.get(&uri).await] {
+            assert_eq!(id(told.element("Initiator").unwrap()), by);
+            assert_eq!(id(told.element("Owner").unwrap()), Some(&**whose));
+        }
+        done(&client, ask(Method::DELETE, uri).of(account)).await;
+    }
+    let upload = done(&client, uploads(Some(OTHER))).await.element("UploadId").unwrap().to_owned();
+    complete(&client, "/open/k", &upload).await;
+    assert_eq!(for_each(&client, || get("/open/k")).await, [200, 200, 403, 403]);
+}
+
+fn id(element: &str) -> Option<&str> {
+    Some(element.split_once("<ID>")?.1.split_once("</ID>")?.0)
+}
+
 /// One part, and the end.
 async fn complete(client: &Client, uri: &str, upload: &str) {
     let part = done(client, put(&format!("{uri}?partNumber=1&uploadId={upload}"))).await;
