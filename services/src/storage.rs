@@ -350,8 +350,8 @@ impl Objects for Storage {
         name: UploadName<'_>,
         completion: Completion<'_>,
     ) -> Result<ObjectInfo, ObjectError> {
-        self.owned(owner, name.bucket).await?;
-        self.complete(name, completion).await
+        let bucket = self.owned(owner, name.bucket).await?;
+        self.complete(&bucket, name, completion).await
     }
 
     async fn abort_upload(&self, owner: &Owner, name: UploadName<'_>) -> Result<(), ObjectError> {

@@ -112,10 +112,10 @@ fn crc_base64(crc: u64, width: usize) -> String {
     STANDARD.encode(&crc.to_be_bytes()[8 - width..])
 }
 
-/// All that is computed of a body as it passes: its MD5, where that is its ETag, a checksum, and the
-/// SHA-256 of a body that was signed with it.
+/// All that is computed of a body as it passes: its MD5, which is its ETag or what that is made of,
+/// a checksum, and the SHA-256 of a body that was signed with it.
 pub(super) struct Hashes {
-    md5: Option<Md5>,
+    md5: Md5,
     sum: Option<(Algorithm, Sum)>,
     signed: Option<Sha256>,
 }
@@ -123,8 +123,8 @@ pub(super) struct Hashes {
 /// What was computed of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Digests {
-    /// Sixteen bytes, where they are the ETag.
-    pub(super) md5: Option<Vec<u8>>,
+    /// Sixteen bytes.
+    pub(super) md5: Vec<u8>,
     /// The checksum that was asked for.
     pub(super) checksums: Checksums,
     /// Lower-case hexadecimal, where the body was signed with it.
@@ -132,15 +132,13 @@ pub(super) struct Digests {
 }
 
 impl Hashes {
-    fn new(algorithm: Option<Algorithm>, md5: bool, signed: bool) -> Self {
+    fn new(algorithm: Option<Algorithm>, signed: bool) -> Self {
         let sum = algorithm.map(|algorithm| (algorithm, Sum::new(algorithm)));
-        Self { md5: md5.then(Md5::new), sum, signed: signed.then(Sha256::new) }
+        Self { md5: Md5::new(), sum, signed: signed.then(Sha256::new) }
     }
 
     pub(super) fn update(&mut self, bytes: &[u8]) {
-        if let Some(md5) = &mut self.md5 {
-            md5.update(bytes);
-        }
+        self.md5.update(bytes);
         if let Some((_, sum)) = &mut self.sum {
             sum.update(bytes);
         }
@@ -152,7 +150,7 @@ impl Hashes {
     pub(super) fn finish(self) -> Digests {
         let checksums = self.sum.map(|(algorithm, sum)| known(algorithm, sum.base64()));
         Digests {
-            md5: self.md5.map(|md5| md5.finalize().to_vec()),
+            md5: self.md5.finalize().to_vec(),
             checksums: checksums.unwrap_or_default(),
             signed: self.signed.map(|signed| hex::encode(signed.finalize())),
         }
@@ -203,9 +201,9 @@ impl Promise {
         Self { signed, ..self }
     }
 
-    /// What must be computed to keep it, and for the ETag where that is the MD5.
-    pub(super) fn hashes(&self, tells_md5: bool) -> Hashes {
-        Hashes::new(self.algorithm, tells_md5 || self.md5.is_some(), self.signed.is_some())
+    /// What must be computed to keep it.
+    pub(super) fn hashes(&self) -> Hashes {
+        Hashes::new(self.algorithm, self.signed.is_some())
     }
 
     /// Whether the body is what was promised.
@@ -213,7 +211,7 @@ impl Promise {
         if self.signed != digests.signed {
             return Err(ObjectError::ContentHash);
         }
-        if self.md5.is_some() && self.md5 != digests.md5 {
+        if self.md5.as_ref().is_some_and(|md5| *md5 != digests.md5) {
             return Err(ObjectError::BadDigest("Content-MD5".to_owned()));
         }
         if let (Some(algorithm), Some(_)) = (self.algorithm, &self.value)
@@ -307,7 +305,7 @@ mod tests {
     use super::*;
 
     fn digests(algorithm: Algorithm, bytes: &[u8]) -> Digests {
-        let mut hashes = Hashes::new(Some(algorithm), true, false);
+        let mut hashes = Hashes::new(Some(algorithm), false);
         hashes.update(bytes);
         hashes.finish()
     }
@@ -321,7 +319,7 @@ mod tests {
         UploadedPart {
             number,
             size: bytes.len() as u64,
-            etag: hex::encode(md5.unwrap()),
+            etag: hex::encode(md5),
             modified: Timestamp::default(),
             checksums,
             encryption: None,
@@ -340,7 +338,7 @@ mod tests {
         let sha256 = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
         assert_eq!(value(Algorithm::Sha256, b"abc"), sha256);
         assert_eq!(
-            hex::encode(digests(Algorithm::Crc32, b"").md5.unwrap()),
+            hex::encode(digests(Algorithm::Crc32, b"").md5),
             "d41d8cd98f00b204e9800998ecf8427e"
         );
     }
@@ -367,7 +365,7 @@ mod tests {
         assert_eq!(whole.value.unwrap(), format!("{}-2", value(Algorithm::Sha256, &both)));
         assert!(!whole.full_object);
         let md5s = [hex::decode(&parts[0].etag).unwrap(), hex::decode(&parts[1].etag).unwrap()];
-        let etag = hex::encode(digests(Algorithm::Crc32, &md5s.concat()).md5.unwrap());
+        let etag = hex::encode(digests(Algorithm::Crc32, &md5s.concat()).md5);
         assert_eq!(etag_of_parts(&parts).unwrap(), format!("{etag}-2"));
     }
 

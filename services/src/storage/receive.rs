@@ -10,10 +10,9 @@ use platform::objects::{
     blobs::Blobs,
     index::{BlobSum, Content, Extent},
 };
-use types::Id;
 
 use super::{
-    checksums::{Digests, Hashes, Promise},
+    checksums::{Digests, Promise},
     pass::{Pass, Passing},
     pins::{Pin, Pins},
     seal::Sealing,
@@ -83,7 +82,7 @@ impl Receiver<'_> {
         promise: &Promise,
     ) -> Result<Received, ObjectError> {
         let key = self.sealing.map(|sealing| sealing.data.of_inline());
-        let mut pass = Pass::new(self.hashes(promise), key);
+        let mut pass = Pass::new(promise.hashes(), key);
         for chunk in chunks {
             pass.update(chunk).map_err(ObjectError::internal)?;
         }
@@ -94,20 +93,17 @@ impl Receiver<'_> {
         Ok(self.received(content, size, digests, self.pins.pin([])))
     }
 
-    /// Whether the ETag is the MD5 of the bytes.
-    fn tells_md5(&self) -> bool {
-        self.sealing.is_none_or(|sealing| sealing.seal.encryption.keeps_md5())
-    }
-
-    fn hashes(&self, promise: &Promise) -> Hashes {
-        promise.hashes(self.tells_md5())
-    }
-
-    /// An ETag that is no MD5 is drawn at random: it must tell nothing of the bytes.
+    /// The ETag is the MD5 of the bytes; or a mark of that, where it may tell nothing of them. So a
+    /// part that is sent again has the same.
     fn received(&self, content: Content, size: u64, digests: Digests, pin: Pin) -> Received {
-        let md5 = digests.md5.filter(|_| self.tells_md5());
-        let etag = md5.map_or_else(|| Id::random().to_string(), hex::encode);
-        Received { content, size, etag, checksums: digests.checksums, pin }
+        let Digests { md5, checksums, .. } = digests;
+        let etag = match self.sealing {
+            Some(sealing) if !sealing.seal.encryption.keeps_md5() => {
+                hex::encode(sealing.data.mark(&md5))
+            }
+            Some(_) | None => hex::encode(md5),
+        };
+        Received { content, size, etag, checksums, pin }
     }
 
     async fn keep_blob(
@@ -120,11 +116,8 @@ impl Receiver<'_> {
         let writer = Summing::begin(self.blobs).await.map_err(unwritten)?;
         let blob = writer.id();
         let key = self.sealing.map(|sealing| sealing.data.of_blob(blob));
-        let mut sink = Sink {
-            sealed: key.is_some(),
-            writer,
-            passing: Passing::new(self.hashes(promise), key),
-        };
+        let mut sink =
+            Sink { sealed: key.is_some(), writer, passing: Passing::new(promise.hashes(), key) };
         let pin = self.pins.pin([blob]);
         for chunk in first {
             sink.add(chunk).await?;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures_util::StreamExt as _;
 use platform::{
     objects::{
-        ByteStream, Checksums, Completion, CopySource, NewUpload, ObjectError, ObjectInfo,
+        Bucket, ByteStream, Checksums, Completion, CopySource, NewUpload, ObjectError, ObjectInfo,
         ObjectName, ObjectPart, PartName, Protection, Put, Upload, UploadName, UploadedPart,
         index::{Content, Entry, Found, IndexError, PartEntry},
     },
@@ -206,7 +206,7 @@ impl Storage {
         let part = UploadedPart {
             number,
             size: content.size(),
-            etag: hex::encode(digests.md5.unwrap_or_default()),
+            etag: hex::encode(digests.md5),
             modified: Timestamp::now(),
             checksums: digests.checksums,
             encryption: None,
@@ -218,6 +218,7 @@ impl Storage {
 
     pub(super) async fn complete(
         &self,
+        bucket: &Bucket,
         name: UploadName<'_>,
         completion: Completion<'_>,
     ) -> Result<ObjectInfo, ObjectError> {
@@ -225,6 +226,9 @@ impl Storage {
         let Some(found) = self.index.upload(name).await.map_err(failed)? else {
             return self.completed_before(name).await;
         };
+        if completion.customer.is_some() {
+            self.sealing_of(bucket, &found, completion.customer).await?;
+        }
         let (entry, pin) = match self.assemble(found, completion.parts).await {
             Err(ObjectError::NoSuchUpload) => return self.completed_before(name).await,
             assembled => assembled?,
@@ -325,7 +329,7 @@ pub(super) async fn digest(
     mut body: ByteStream,
     promise: &Promise,
 ) -> Result<Digests, ObjectError> {
-    let mut passing = Passing::hashing(promise.hashes(true));
+    let mut passing = Passing::hashing(promise.hashes());
     while let Some(chunk) = body.next().await {
         passing.add(chunk.map_err(ObjectError::internal)?).await?;
     }

@@ -2,6 +2,8 @@
 
 use types::Timestamp;
 
+use crate::sealed::Secret;
+
 use super::{Acl, Checksums, Conditions, Encryption, ObjectHeaders, Protection, Seal, Tags};
 
 /// A part of an upload, as a client names it to complete it.
@@ -26,6 +28,8 @@ pub struct Completion<'a> {
     pub size: Option<u64>,
     /// What must hold of the object that it replaces.
     pub conditions: &'a Conditions,
+    /// The customer's key of the upload, which need not come along again.
+    pub customer: Option<&'a Secret>,
 }
 
 /// An uploaded part.

@@ -22,6 +22,7 @@ const WRAPPED: usize = SALT + KEY_BYTES + TAG;
 const FOR_BLOB: &[u8] = b"sagewright blob v1";
 const FOR_INLINE: &[u8] = b"sagewright inline v1";
 const FOR_WRAPPING: &[u8] = b"sagewright wrap v1";
+const FOR_MARKS: &[u8] = b"sagewright mark v1";
 
 /// A key that others are derived of or kept under. Wiped when it is dropped.
 #[derive(Clone)]
@@ -55,6 +56,16 @@ impl Secret {
     #[must_use]
     pub fn of_inline(&self) -> BlobKey {
         BlobKey(self.derive(FOR_INLINE, &[]))
+    }
+
+    /// Sixteen bytes that are always the same of the same text, and tell nothing of it to who does
+    /// not have the key.
+    #[must_use]
+    pub fn mark(&self, text: &[u8]) -> [u8; 16] {
+        let derived = self.derive(FOR_MARKS, text);
+        let mut mark = [0; 16];
+        mark.copy_from_slice(&derived[..16]);
+        mark
     }
 
     /// `key` as it may be kept: unreadable without this one, and only together with `bound`.
@@ -169,6 +180,14 @@ mod tests {
             assert!(!keys[..at].contains(key));
         }
         assert_eq!(secret.of_blob(Id::from_bits(1)), keys[0]);
+    }
+
+    #[test]
+    fn a_mark_is_the_same_for_the_same_text_and_key_alone() {
+        let (one, other) = (Secret::random().unwrap(), Secret::random().unwrap());
+        assert_eq!(one.mark(b"text"), one.mark(b"text"));
+        assert_ne!(one.mark(b"text"), one.mark(b"other"));
+        assert_ne!(one.mark(b"text"), other.mark(b"text"));
     }
 
     #[test]

@@ -108,6 +108,7 @@ impl Desk {
             checksum: checksum.as_deref(),
             size: input.mpu_object_size.and_then(|size| u64::try_from(size).ok()),
             conditions: &ask.conditions,
+            customer: ask.encryption()?.key()?,
         };
         let info = self.objects.complete_upload(owner, name, completion).await?;
         ask.reads(info.encryption.as_ref());

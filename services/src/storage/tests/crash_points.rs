@@ -511,7 +511,8 @@ async fn complete(store: &Storage) -> Result<(), ObjectError> {
     };
     let parts: Vec<PartName> = parts.into_iter().map(names).collect();
     let conditions = &Conditions::default();
-    let completion = Completion { parts: &parts, checksum: None, size: None, conditions };
+    let completion =
+        Completion { parts: &parts, checksum: None, size: None, conditions, customer: None };
     store.complete_upload(&owner(), named(&upload), completion).await.map(drop)
 }
 

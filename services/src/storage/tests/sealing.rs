@@ -180,7 +180,7 @@ async fn part_as(
 
 async fn completed(store: &Storage, (key, id): (&str, &str), parts: &[PartName]) -> ObjectInfo {
     let conditions = &Conditions::default();
-    let completion = Completion { parts, checksum: None, size: None, conditions };
+    let completion = Completion { parts, checksum: None, size: None, conditions, customer: None };
     let name = UploadName { bucket: BUCKET, key, id };
     store.complete_upload(&owner(), name, completion).await.unwrap()
 }
@@ -229,6 +229,21 @@ async fn parts_come_with_the_key_of_their_upload() {
             };
             assert!(fits, "{refused:?}");
         }
+        let right = part_as(store, place, 1, b"x", Some(customer(7))).await.unwrap();
+        let again = part_as(store, place, 1, b"x", Some(customer(7))).await.unwrap();
+        assert_eq!(right, again, "a part that is sent again is the same");
+        let wrong = customer(8);
+        let conditions = &Conditions::default();
+        let completion = Completion {
+            parts: &[right],
+            checksum: None,
+            size: None,
+            conditions,
+            customer: Some(&wrong),
+        };
+        let name = UploadName { bucket: BUCKET, key: "k", id: &upload };
+        let refused = store.complete_upload(&owner(), name, completion).await;
+        assert!(matches!(refused, Err(ObjectError::UploadKeyDiffers)));
         let plain = begun(store, "p", Protection::Unsaid).await;
         let refused = part_as(store, ("p", &plain), 1, b"x", Some(customer(7))).await;
         assert!(matches!(refused, Err(ObjectError::UploadKeyNeeded)));

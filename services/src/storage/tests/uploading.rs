@@ -47,7 +47,7 @@ async fn complete(
     parts: &[PartName],
 ) -> Result<platform::objects::ObjectInfo, ObjectError> {
     let conditions = &Conditions::default();
-    let completion = Completion { parts, checksum: None, size: None, conditions };
+    let completion = Completion { parts, checksum: None, size: None, conditions, customer: None };
     store.complete_upload(&owner(), upload_at(key, upload), completion).await
 }
 
@@ -195,7 +195,8 @@ async fn what_a_client_says_of_the_whole_must_be_so() {
         let parts = [name(&part(store, ("k", &upload), 1, b"123456789".to_vec()).await)];
         let say = async |checksum, size| {
             let conditions = &Conditions::default();
-            let completion = Completion { parts: &parts, checksum, size, conditions };
+            let completion =
+                Completion { parts: &parts, checksum, size, conditions, customer: None };
             store.complete_upload(&owner(), upload_at("k", &upload), completion).await
         };
         let refused = say(Some("AAAAAAAAAAA="), None).await;
