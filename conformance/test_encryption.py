@@ -101,6 +101,8 @@ def test_parts_are_encrypted_with_the_key_of_their_upload(s3, bucket, way):
     for number, piece in [(1, data[:5 * MIB]), (2, data[5 * MIB:])]:
         part = s3.upload_part(**upload, PartNumber=number, Body=piece, **reads)
         check_told(part, way)
+        again = s3.upload_part(**upload, PartNumber=number, Body=piece, **reads)
+        assert again["ETag"] == part["ETag"]
         parts.append({"PartNumber": number, "ETag": part["ETag"]})
     made = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
     assert made["ETag"].endswith('-2"')
@@ -166,6 +168,12 @@ def test_a_customers_key_must_be_the_right_one(s3, bucket):
     part = at | {"UploadId": upload["UploadId"], "PartNumber": 1, "Body": b"x"}
     for wrong in ({}, customer(OTHER)):
         assert refusal(s3.upload_part, **part, **wrong)[0] == "InvalidRequest"
+    etag = s3.upload_part(**part, **customer())["ETag"]
+    complete = at | {"UploadId": upload["UploadId"],
+                     "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": etag}]}}
+    refused = refusal(s3.complete_multipart_upload, **complete, **customer(OTHER))
+    assert refused[0] == "InvalidRequest"
+    s3.complete_multipart_upload(**complete, **customer())
     s3.delete_object(**at)
 
 
@@ -199,6 +207,21 @@ def test_readers_do_not_say_how_it_is_encrypted(api):
     assert refusal(s3.head_object, **at)[2] == 400
 
 
+def test_only_the_start_of_an_upload_says_how_it_is_encrypted(api):
+    s3 = api.client("s3")
+    at = {"Bucket": api.ensure_bucket(), "Key": "k"}
+    upload = s3.create_multipart_upload(**at, ServerSideEncryption="AES256")["UploadId"]
+    etag = s3.upload_part(**at, UploadId=upload, PartNumber=1, Body=b"x")["ETag"]
+    says = lambda params, **_: params["headers"].update({"x-amz-server-side-encryption": "AES256"})
+    for operation in ("UploadPart", "CompleteMultipartUpload"):
+        s3.meta.events.register(f"before-call.s3.{operation}", says)
+    part = refusal(s3.upload_part, **at, UploadId=upload, PartNumber=1, Body=b"x")
+    parts = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
+    end = refusal(s3.complete_multipart_upload, **at, UploadId=upload, MultipartUpload=parts)
+    for code, message in (part[:2], end[:2]):
+        assert code == "InvalidArgument" and "not supported for this operation" in message
+
+
 def test_a_key_is_one_by_all_its_names(s3, bucket):
     put = lambda key: s3.put_object(
         Bucket=bucket, Key="k", Body=b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
@@ -213,12 +236,20 @@ def test_a_bucket_says_what_happens_where_nothing_is_asked(s3, bucket):
             {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/team/data"}, "BucketKeyEnabled": True}
     s3.put_bucket_encryption(
         Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    assert default_of(s3, bucket) == rule
     put = s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     check_told(put, "named")
     assert put["BucketKeyEnabled"] is True
     check_told(s3.put_object(Bucket=bucket, Key="k", Body=b"x", ServerSideEncryption="AES256"), "s3")
     s3.delete_bucket_encryption(Bucket=bucket)
     check_told(s3.put_object(Bucket=bucket, Key="k", Body=b"x"), "plain")
+    code = refusal(s3.get_bucket_encryption, Bucket=bucket)[0]
+    assert code == "ServerSideEncryptionConfigurationNotFoundError"
+
+
+def default_of(s3, bucket):
+    [rule] = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    return rule
 
 
 def found(canary, folder):
@@ -244,6 +275,7 @@ def test_with_the_switch_nothing_lies_plain_not_even_for_jobs(sealed_server):
     head = "".join(canary.splitlines(keepends=True)[:100])
     small, large = api.put("sealed/small/a.csv", head), api.put("sealed/large/a.csv", canary)
     check_told(api.s3.head_object(Bucket=BUCKET, Key="sealed/small/a.csv"), "s3")
+    assert default_of(api.s3, BUCKET)["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
     api.train("sealed", {"train": large, "validation": small}, {"num_round": 5})
     job = api.finished("sealed")
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")

@@ -46,6 +46,7 @@ use platform::{
         VersionListing,
         blobs::Blobs,
         index::{IndexError, ObjectIndex},
+        settings::DefaultEncryption,
     },
     sealed::Secret,
     workload::Part,
@@ -196,6 +197,15 @@ impl Objects for Storage {
 
     async fn is_public(&self, owner: &Owner, name: &str) -> Result<bool, ObjectError> {
         self.lets_strangers_in(owner, name).await
+    }
+
+    async fn default_encryption(
+        &self,
+        owner: &Owner,
+        name: &str,
+    ) -> Result<Option<DefaultEncryption>, ObjectError> {
+        let bucket = self.owned(owner, name).await?;
+        Ok(self.unsaid(&bucket))
     }
 
     async fn cors(&self, name: &str, asked: &CorsAsked<'_>) -> Result<CorsAnswer, ObjectError> {

@@ -341,6 +341,13 @@ pub trait Objects: Send + Sync {
     async fn authorize(&self, asked: &Asked<'_>) -> Result<Owner, ObjectError>;
     /// Whether the bucket's policy lets in people whom it does not name.
     async fn is_public(&self, owner: &Owner, name: &str) -> Result<bool, ObjectError>;
+    /// How objects are encrypted of which nothing is said: as the bucket says, else as the store
+    /// does.
+    async fn default_encryption(
+        &self,
+        owner: &Owner,
+        name: &str,
+    ) -> Result<Option<settings::DefaultEncryption>, ObjectError>;
     /// What a browser is told about calls from another origin, and whether there are any rules. Said
     /// to everybody: it grants nothing.
     async fn cors(&self, name: &str, asked: &CorsAsked<'_>) -> Result<CorsAnswer, ObjectError>;

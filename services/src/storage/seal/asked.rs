@@ -1,4 +1,4 @@
-//! What becomes of bytes that come in: what was asked, what the bucket says, what the store says.
+//! What becomes of bytes that come in: what was asked, else what holds where nothing is.
 
 use platform::{
     objects::{KmsAsked, Protection, settings::DefaultEncryption},
@@ -23,28 +23,24 @@ pub(in crate::storage) enum Method {
     Customer(Secret),
 }
 
-/// What a request gets: what it asks for, else what its bucket says, else sealed where `everything`
-/// is, else nothing.
+/// What a request gets: what it asks for, else `default`, if there is one.
 pub(in crate::storage) fn resolve(
     asked: Protection,
-    bucket: Option<&DefaultEncryption>,
-    everything: bool,
+    default: Option<DefaultEncryption>,
 ) -> Option<Method> {
     match asked {
         Protection::S3 => Some(Method::Own),
         Protection::Customer(key) => Some(Method::Customer(key)),
         Protection::Kms(KmsAsked { key, bucket_key, context }) => {
-            let by_default = bucket.is_some_and(|default| default.kms && default.bucket_key);
+            let by_default = default.is_some_and(|default| default.kms && default.bucket_key);
             Some(Method::Named { key, bucket_key: bucket_key.unwrap_or(by_default), context })
         }
-        Protection::Unsaid => match bucket {
-            Some(DefaultEncryption { kms: true, key, bucket_key }) => {
-                let (key, bucket_key) = (key.clone(), *bucket_key);
-                Some(Method::Named { key, bucket_key, context: None })
+        Protection::Unsaid => default.map(|default| match default {
+            DefaultEncryption { kms: true, key, bucket_key } => {
+                Method::Named { key, bucket_key, context: None }
             }
-            Some(DefaultEncryption { kms: false, .. }) => Some(Method::Own),
-            None => everything.then_some(Method::Own),
-        },
+            DefaultEncryption { kms: false, .. } => Method::Own,
+        }),
     }
 }
 
@@ -57,19 +53,18 @@ mod tests {
     }
 
     #[test]
-    fn a_request_wins_over_its_bucket_and_the_bucket_over_the_store() {
+    fn a_request_wins_over_the_default() {
         let (kms, own) = (default(true, Some("k")), default(false, None));
-        assert!(resolve(Protection::Unsaid, None, false).is_none());
-        assert!(matches!(resolve(Protection::Unsaid, None, true), Some(Method::Own)));
-        assert!(matches!(resolve(Protection::S3, Some(&kms), false), Some(Method::Own)));
-        assert!(matches!(resolve(Protection::Unsaid, Some(&own), false), Some(Method::Own)));
-        let by_bucket = resolve(Protection::Unsaid, Some(&kms), true);
+        assert!(resolve(Protection::Unsaid, None).is_none());
+        assert!(matches!(resolve(Protection::S3, Some(kms.clone())), Some(Method::Own)));
+        assert!(matches!(resolve(Protection::Unsaid, Some(own)), Some(Method::Own)));
+        let by_default = resolve(Protection::Unsaid, Some(kms.clone()));
         assert!(matches!(
-            by_bucket,
+            by_default,
             Some(Method::Named { key: Some(key), bucket_key: true, context: None }) if key == "k"
         ));
         // As on AWS: the bucket's key is for requests that say nothing.
-        let unnamed = resolve(Protection::Kms(KmsAsked::default()), Some(&kms), false);
+        let unnamed = resolve(Protection::Kms(KmsAsked::default()), Some(kms));
         assert!(matches!(unnamed, Some(Method::Named { key: None, bucket_key: true, .. })));
     }
 }

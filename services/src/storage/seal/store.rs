@@ -1,7 +1,9 @@
 //! The vault as the store uses it: what is sealed, and what opens it.
 
 use platform::{
-    objects::{Bucket, ObjectError, Protection, Seal, Upload, index::Entry},
+    objects::{
+        Bucket, ObjectError, Protection, Seal, Upload, index::Entry, settings::DefaultEncryption,
+    },
     sealed::Secret,
 };
 use types::Owner;
@@ -28,8 +30,14 @@ impl Storage {
 
     /// How an object that comes into a bucket is sealed, if it is.
     pub(in crate::storage) fn method(&self, bucket: &Bucket, asked: Protection) -> Option<Method> {
+        resolve(asked, self.unsaid(bucket))
+    }
+
+    /// How an object is sealed of which nothing is said: as its bucket says, else as the store does.
+    pub(in crate::storage) fn unsaid(&self, bucket: &Bucket) -> Option<DefaultEncryption> {
         let everything = self.keys.as_ref().is_some_and(|keys| keys.everything);
-        resolve(asked, bucket.settings.encryption.as_ref(), everything)
+        let own = DefaultEncryption { kms: false, key: None, bucket_key: false };
+        bucket.settings.encryption.clone().or(everything.then_some(own))
     }
 
     /// A new data key for an object that comes in, if it is sealed.

@@ -459,3 +459,19 @@ async fn an_encrypted_objects_checksum_is_that_of_its_plain_bytes() {
         assert!(values.iter().all(|value| value.is_some() && *value == values[0]));
     }
 }
+
+#[tokio::test]
+async fn a_bucket_says_how_it_encrypts_as_its_owner_or_else_the_store_would_have_it() {
+    let (_place, stores) = all().await;
+    let by_s3 = DefaultEncryption { kms: false, key: None, bucket_key: false };
+    let by_key = DefaultEncryption { kms: true, key: None, bucket_key: true };
+    for (store, unsaid) in stores.iter().zip([None, None, Some(&by_s3), Some(&by_s3)]) {
+        let told = async || store.default_encryption(&owner(), BUCKET).await.unwrap();
+        assert_eq!(told().await.as_ref(), unsaid);
+        for (set, wanted) in [(Some(by_key.clone()), Some(&by_key)), (None, unsaid)] {
+            let change = SettingsChange::Encryption(set);
+            store.change_bucket(&owner(), BUCKET, change).await.unwrap();
+            assert_eq!(told().await.as_ref(), wanted);
+        }
+    }
+}

@@ -16,8 +16,10 @@ impl Desk {
         input: GetBucketEncryptionInput,
         ask: &Ask,
     ) -> Result<GetBucketEncryptionOutput, Refused> {
-        let settings = self.settings(ask, "s3:GetEncryptionConfiguration", &input.bucket).await?;
-        let encryption = settings.encryption.ok_or_else(|| {
+        let action = "s3:GetEncryptionConfiguration";
+        let owner = self.allow(ask, action, &input.bucket).await?;
+        let encryption = self.objects.default_encryption(&owner, &input.bucket).await?;
+        let encryption = encryption.ok_or_else(|| {
             Refused::missing(
                 "ServerSideEncryptionConfigurationNotFoundError",
                 "The server side encryption configuration was not found",
