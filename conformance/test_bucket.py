@@ -220,6 +220,10 @@ def test_what_is_missing_is_told_only_to_who_may_list(api, bucket, nobody):
     assert denied(nobody.get_object, Bucket=bucket, Key="none")
     assert denied(nobody.head_object, Bucket=bucket, Key="none")
     assert refusal(api.s3.get_object, Bucket=bucket, Key="none")[0] == "NoSuchKey"
+    within = {"Action": "s3:ListBucket", "Condition": {"StringLike": {"s3:prefix": "open/*"}}}
+    api.s3.put_bucket_policy(Bucket=bucket, Policy=policy(bucket, {"Action": "s3:GetObject"}, within))
+    assert refusal(nobody.get_object, Bucket=bucket, Key="open/none")[0] == "NoSuchKey"
+    assert denied(nobody.get_object, Bucket=bucket, Key="none")
 
 
 def test_a_public_policy_is_blocked_or_cut_where_the_bucket_wants_it(api, bucket, nobody):

@@ -20,6 +20,12 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Gives a key this value alone, whatever was set before.
+    pub fn replace(&mut self, key: &'static str, value: impl Into<Cow<'a, str>>) {
+        self.0.retain(|(name, _)| !name.eq_ignore_ascii_case(key));
+        self.set(key, value);
+    }
+
     /// The values of a key, in the order in which they were set.
     pub fn values(&self, key: &str) -> impl Iterator<Item = &str> {
         self.0
@@ -42,5 +48,8 @@ mod tests {
         let keys: Vec<&str> = context.values("S3:requestobjecttagkeys").collect();
         assert_eq!(keys, ["a", "b"]);
         assert_eq!(context.values("s3:prefix").count(), 0);
+        context.replace("s3:RequestObjectTagKeys", "c");
+        let keys: Vec<&str> = context.values("s3:RequestObjectTagKeys").collect();
+        assert_eq!(keys, ["c"]);
     }
 }

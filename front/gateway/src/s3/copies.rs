@@ -53,7 +53,7 @@ impl Desk {
         };
         let info = match self.objects.copy(owner, copy).await {
             Ok(info) => info,
-            Err(error) => return Err(self.missing(ask, name.bucket, error.into()).await),
+            Err(error) => return Err(self.missing(ask, name, error.into()).await),
         };
         ask.wrote(info.encryption.as_ref());
         let result = summed!(CopyObjectResult, &info.checksums, {

@@ -134,7 +134,7 @@ impl Desk {
         let owner = &self.allow_get(ask, name).await?;
         let read = match self.read(owner, name, input.part_number, ask).await {
             Ok(read) => read,
-            Err(refused) => return Err(self.missing(ask, name.bucket, refused).await),
+            Err(refused) => return Err(self.missing(ask, name, refused).await),
         };
         ask.reads(read.info.encryption.as_ref());
         let size = read.info.size;
@@ -192,7 +192,7 @@ impl Desk {
         let owner = &self.allow_get(ask, name).await?;
         let info = match self.info(owner, name, &ask.conditions, ask).await {
             Ok(info) => info,
-            Err(refused) => return Err(self.missing(ask, name.bucket, refused).await),
+            Err(refused) => return Err(self.missing(ask, name, refused).await),
         };
         ask.reads(info.encryption.as_ref());
         if let Some(count) = tagging::count(&info.tags) {
@@ -232,7 +232,7 @@ impl Desk {
         let owner = &self.allow_get(ask, name).await?;
         let info = match self.info(owner, name, &ask.conditions, ask).await {
             Ok(info) => info,
-            Err(refused) => return Err(self.missing(ask, name.bucket, refused).await),
+            Err(refused) => return Err(self.missing(ask, name, refused).await),
         };
         let page = Parts {
             after: u32::try_from(input.part_number_marker.unwrap_or(0)).unwrap_or(0),

@@ -7,7 +7,7 @@
 
 use platform::{
     access::Access,
-    objects::{Asked, Circumstances, Context, Tags, Version},
+    objects::{Asked, Circumstances, Context, ObjectName, Tags, Version},
 };
 use types::{CanonicalId, Owner};
 
@@ -21,13 +21,28 @@ pub(super) struct Right<'a> {
     key: Option<&'a str>,
     version: Option<Version>,
     tags: Option<&'a Tags>,
+    prefix: Option<&'a str>,
     source: bool,
     new: bool,
 }
 
 impl<'a> Right<'a> {
     pub(super) fn of_bucket(action: &'a str, bucket: &'a str) -> Self {
-        Self { action, bucket, key: None, version: None, tags: None, source: false, new: false }
+        Self {
+            action,
+            bucket,
+            key: None,
+            version: None,
+            tags: None,
+            prefix: None,
+            source: false,
+            new: false,
+        }
+    }
+
+    /// To know whether there is such a key: as to list what begins with it.
+    fn of_existence(bucket: &'a str, key: &'a str) -> Self {
+        Self { prefix: Some(key), ..Self::of_bucket("s3:ListBucket", bucket) }
     }
 
     pub(super) fn of_object(action: &'a str, bucket: &'a str, key: &'a str) -> Self {
@@ -75,6 +90,9 @@ impl Circumstances for Said<'_> {
         for (name, value) in self.right.tags.into_iter().flatten() {
             context.set(format!("s3:RequestObjectTag/{name}"), value.as_str());
             context.set("s3:RequestObjectTagKeys", name.as_str());
+        }
+        if let Some(prefix) = self.right.prefix {
+            context.replace("s3:prefix", prefix);
         }
         context
     }
@@ -149,10 +167,16 @@ impl Desk {
         ask.undone.clone().map_or(Ok(caller.owner()), Err)
     }
 
-    /// That something is missing is told only to those who may list the bucket.
-    pub(super) async fn missing(&self, ask: &Ask, bucket: &str, refused: Refused) -> Refused {
+    /// That something is missing is told only to those who may list it.
+    pub(super) async fn missing(
+        &self,
+        ask: &Ask,
+        name: ObjectName<'_>,
+        refused: Refused,
+    ) -> Refused {
         let tells = matches!(refused.code, "NoSuchKey" | "NoSuchVersion");
-        if !tells || self.allow(ask, "s3:ListBucket", bucket).await.is_ok() {
+        let right = Right::of_existence(name.bucket, name.key);
+        if !tells || self.allow_right(ask, &right).await.is_ok() {
             return refused;
         }
         Refused::denied()

@@ -61,7 +61,7 @@ impl Desk {
         let owner = self.allow_right(ask, &right).await?;
         let info = match self.objects.describe(&owner, name).await {
             Ok(info) => info,
-            Err(error) => return Err(self.missing(ask, name.bucket, error.into()).await),
+            Err(error) => return Err(self.missing(ask, name, error.into()).await),
         };
         Ok(GetObjectTaggingOutput {
             tag_set: written(info.tags),
@@ -105,7 +105,7 @@ impl Desk {
         let owner = self.allow_right(ask, right).await?;
         match self.objects.set_tags(&owner, name, tags).await {
             Ok(version) => Ok(convert::told(version)),
-            Err(error) => Err(self.missing(ask, name.bucket, error.into()).await),
+            Err(error) => Err(self.missing(ask, name, error.into()).await),
         }
     }
 }

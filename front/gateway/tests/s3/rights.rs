@@ -75,6 +75,13 @@ async fn what_is_missing_is_told_only_to_who_may_list() {
     set_policy(&client, &format!("{READ_BY_ALL},{listing}")).await;
     assert_eq!(client.send(get("/data/none").of(None)).await.error(), (404, "NoSuchKey"));
     assert_eq!(client.send(get("/data?prefix=k").of(None)).await.elements("Key"), ["k"]);
+    let within = r#"{"Effect":"Allow","Principal":"*","Action":"s3:ListBucket","Resource":"arn:aws:s3:::data","Condition":{"StringLike":{"s3:prefix":"open/*"}}}"#;
+    set_policy(&client, &format!("{READ_BY_ALL},{within}")).await;
+    for (uri, code) in
+        [("/data/open/none", 404), ("/data/none", 403), ("/data/none?prefix=open/none", 403)]
+    {
+        assert_eq!(status(&client, ask(Method::HEAD, uri).of(None)).await, code, "{uri}");
+    }
 }
 
 #[tokio::test]
