@@ -54,11 +54,12 @@ fn folders(folder: &Path) -> Vec<PathBuf> {
 fn compare(case: &Path) -> usize {
     let columns: usize = fs::read_to_string(case.join("columns")).unwrap().parse().unwrap();
     let rows = Rows::Dense { columns, cells: floats(&case.join("rows.f32")) };
-    let json = model_file::read(&fs::read(case.join("model.json")).unwrap()).unwrap();
+    let file = fs::read(case.join("model.json")).unwrap();
+    let json = model_file::read(&file).unwrap();
     let ubjson = model_file::read(&fs::read(case.join("model.ubj")).unwrap()).unwrap();
     // As text, in which a NaN equals itself.
     assert!(format!("{json:?}") == format!("{ubjson:?}"), "{}: JSON is UBJSON", case.display());
-    let predictor = Predictor::new(json);
+    let predictor = Predictor::new(json, file.len());
     let name = format!("{} ({})", case.display(), predictor.objective().name);
     assert_bits(&predictor.margins(&rows).unwrap(), &floats(&case.join("margins.f32")), &name);
     let predictions = predictor.predict(&rows).unwrap().values;

@@ -3,7 +3,7 @@
 //! [`Loader`] is all that the house needs. Behind it stands the built-in XGBoost: `model_file`
 //! reads what XGBoost wrote into a checked `booster`, `predictor` lays it out and scores it
 //! (bit-identical to XGBoost 3.2), `request` and `reply` are the container's formats, `xgboost` its
-//! order of checks.
+//! order of checks. [`Predictor`] stands alone for who has rows already.
 //!
 //! Bits rest on the C library: `f32::exp` and `f32::ln` call its `expf` and `logf`, as XGBoost does.
 //! On a target with another C library than glibc (musl, say) probabilities may differ in the last
@@ -13,6 +13,7 @@ mod archive;
 mod booster;
 mod forest;
 mod format;
+mod kernels;
 mod linear;
 mod model_file;
 mod objective;
@@ -28,6 +29,9 @@ mod differential;
 use std::{collections::BTreeMap, io::Read, sync::Arc};
 
 use platform::scorer::{LoadError, LoadModel, Scorer};
+
+pub use predictor::{Predictor, TooWide};
+pub use rows::Rows;
 
 use archive::Limits;
 use xgboost::Xgboost;

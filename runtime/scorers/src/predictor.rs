@@ -1,9 +1,13 @@
 //! A booster laid out for scoring: rows in, predictions out.
 
+use std::mem;
+
+use platform::scorer::LoadError;
+
 use crate::{
     booster::{Booster, Model},
     forest::Forest,
-    linear,
+    linear, model_file,
     objective::Objective,
     reply::Predictions,
     rows::Rows,
@@ -15,10 +19,14 @@ use crate::{
     "Check failed: learner_model_param_.num_feature >= p_fmat->Info().num_col_ ({features} vs. \
      {columns}) : Number of columns does not match number of features in booster."
 )]
-pub(crate) struct TooWide {
+pub struct TooWide {
     features: usize,
     columns: usize,
 }
+
+/// How many times its file a model may take laid out: half of the bound of four, for the file and
+/// what was read of it are there too while it is made.
+const LAID_OUT: usize = 2;
 
 #[derive(Debug)]
 enum Engine {
@@ -28,7 +36,7 @@ enum Engine {
 
 /// A model that is ready.
 #[derive(Debug)]
-pub(crate) struct Predictor {
+pub struct Predictor {
     features: usize,
     outputs: usize,
     base_margins: Vec<f32>,
@@ -37,11 +45,18 @@ pub(crate) struct Predictor {
 }
 
 impl Predictor {
-    /// Lays out a booster.
-    pub(crate) fn new(booster: Booster) -> Self {
+    /// Reads a model file and lays it out.
+    pub fn read(file: &[u8]) -> Result<Self, LoadError> {
+        let booster = model_file::read(file)
+            .map_err(|error| LoadError(format!("the model file {error}.")))?;
+        Ok(Self::new(booster, file.len()))
+    }
+
+    /// Lays out a booster that was read from so many bytes.
+    pub(crate) fn new(booster: Booster, file: usize) -> Self {
         let Booster { features, outputs, base_margins, objective, model } = booster;
         let engine = match model {
-            Model::Trees(trees) => Engine::Forest(Forest::new(&trees)),
+            Model::Trees(trees) => Engine::Forest(Forest::new(&trees, outputs, LAID_OUT * file)),
             Model::Linear(weights) => Engine::Linear(weights),
         };
         Self { features, outputs, base_margins, objective, engine }
@@ -59,22 +74,41 @@ impl Predictor {
 
     /// Scores rows. Columns that a row lacks are missing; too many are an error.
     pub(crate) fn predict(&self, rows: &Rows) -> Result<Predictions, TooWide> {
-        let margins = self.margins(rows)?;
-        let values = self.objective.predictions(margins, self.outputs);
+        let mut values = Vec::new();
+        self.predict_into(rows, &mut values)?;
         Ok(Predictions { values, width: self.width() })
     }
 
-    /// The margins, as many a row as there are outputs.
+    /// Scores rows as a call of the container would; `values` are replaced and their memory is
+    /// used again.
+    pub fn predict_into(&self, rows: &Rows, values: &mut Vec<f32>) -> Result<(), TooWide> {
+        self.margins_into(rows, values)?;
+        *values = self.objective.predictions(mem::take(values), self.outputs);
+        Ok(())
+    }
+
+    /// The margins alone, as many a row as there are outputs.
+    #[cfg(test)]
     pub(crate) fn margins(&self, rows: &Rows) -> Result<Vec<f32>, TooWide> {
+        let mut margins = Vec::new();
+        self.margins_into(rows, &mut margins)?;
+        Ok(margins)
+    }
+
+    /// Replaces `margins` by those of the rows, as many a row as there are outputs.
+    fn margins_into(&self, rows: &Rows, margins: &mut Vec<f32>) -> Result<(), TooWide> {
         let (features, columns) = (self.features, rows.columns());
         if columns > features {
             return Err(TooWide { features, columns });
         }
-        let mut margins = self.base_margins.repeat(rows.len());
-        match &self.engine {
-            Engine::Forest(forest) => forest.add(rows, &mut margins, self.outputs),
-            Engine::Linear(weights) => linear::score(weights, rows, &mut margins, self.outputs),
+        margins.clear();
+        for _ in 0..rows.len() {
+            margins.extend_from_slice(&self.base_margins);
         }
-        Ok(margins)
+        match &self.engine {
+            Engine::Forest(forest) => forest.add(rows, margins),
+            Engine::Linear(weights) => linear::score(weights, rows, margins, self.outputs),
+        }
+        Ok(())
     }
 }

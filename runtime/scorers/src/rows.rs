@@ -1,8 +1,10 @@
 //! Rows of features: as a request brings them, and as the forest wants them.
 
+use std::ops::Range;
+
 /// Rows as a request has them; what is absent is missing.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Rows {
+pub enum Rows {
     /// Row after row, all of the same width; a NaN is missing.
     Dense {
         /// Columns of each row, at least 1.
@@ -34,6 +36,57 @@ impl Rows {
     pub(crate) fn columns(&self) -> usize {
         match self {
             Self::Dense { columns, .. } | Self::Sparse { columns, .. } => *columns,
+        }
+    }
+
+    /// Hands `put` what a row has in each of the `chosen` columns, which rise: the column's place
+    /// among them and the value, NaN where it is missing. The last word on a place counts.
+    pub(crate) fn pick(&self, row: usize, chosen: &[u32], mut put: impl FnMut(usize, f32)) {
+        match self {
+            Self::Dense { columns, cells } => {
+                let row = &cells[row * columns..(row + 1) * columns];
+                for (place, column) in chosen.iter().enumerate() {
+                    put(place, row.get(*column as usize).copied().unwrap_or(f32::NAN));
+                }
+            }
+            Self::Sparse { .. } => {
+                (0..chosen.len()).for_each(|place| put(place, f32::NAN));
+                self.visit(row, |column, value| {
+                    if let Ok(place) =
+                        chosen.binary_search_by(|other| (*other as usize).cmp(&column))
+                    {
+                        put(place, value);
+                    }
+                });
+            }
+        }
+    }
+
+    /// The same of at most `ROWS` rows, each of the chosen columns by itself.
+    pub(crate) fn transpose<const ROWS: usize>(
+        &self,
+        range: Range<usize>,
+        chosen: &[u32],
+        values: &mut [[f32; ROWS]],
+    ) {
+        match self {
+            Self::Dense { columns, cells } => {
+                let rows = &cells[range.start * columns..range.end * columns];
+                for (values, column) in values.iter_mut().zip(chosen) {
+                    let column = *column as usize;
+                    if column < *columns {
+                        let rows = rows.chunks_exact(*columns);
+                        values.iter_mut().zip(rows).for_each(|(value, row)| *value = row[column]);
+                    } else {
+                        values.fill(f32::NAN);
+                    }
+                }
+            }
+            Self::Sparse { .. } => {
+                for (place, row) in range.enumerate() {
+                    self.pick(row, chosen, |column, value| values[column][place] = value);
+                }
+            }
         }
     }
 

@@ -46,7 +46,7 @@ impl Xgboost {
         for (name, bytes) in files.into_iter().take(count) {
             let booster = model_file::read(&bytes)
                 .map_err(|error| LoadError(format!("model.tar.gz: `{name}` {error}.")))?;
-            let predictor = Predictor::new(booster);
+            let predictor = Predictor::new(booster, bytes.len());
             if predictors.first().is_some_and(|first| first.width() != predictor.width()) {
                 return Err(LoadError(format!(
                     "model.tar.gz: `{name}` predicts another number of values than the models \

@@ -2,7 +2,7 @@
 
 use std::{ffi::CStr, ffi::c_int, ptr, slice};
 
-use crate::{DMatrix, Error, Library, functions::Handle, library::c_text};
+use crate::{DMatrix, DenseRows, Error, Library, functions::Handle, library::c_text};
 
 /// What a model is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,9 @@ impl ModelFormat {
 /// Margins of all trees, in the shape that the objective has.
 const MARGIN: &CStr =
     cr#"{"type":1,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false}"#;
+
+/// Predictions of all trees from rows in memory.
+const IN_PLACE: &CStr = cr#"{"type":0,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false,"missing":NaN,"cache_id":0}"#;
 
 /// A model. Not shared between threads; the library runs its own.
 #[derive(Debug)]
@@ -131,6 +134,29 @@ impl Booster {
         let count = shape.iter().product();
         // SAFETY: the product of the shape is how many values there are, valid as long; copied.
         Ok(unsafe { borrowed(values, count) }.to_vec())
+    }
+
+    /// Predictions of rows where they lie in memory; valid until the next prediction.
+    pub fn predict_dense(&mut self, rows: &DenseRows<'_>) -> Result<&[f32], Error> {
+        let (mut shape, mut dimensions, mut values) = (ptr::null(), 0, ptr::null());
+        // SAFETY: the handle is live, `rows` names a live slice by its true shape, no matrix of
+        // meta data is given, the three results are written on success.
+        let status = unsafe {
+            (self.library.functions().booster_predict_dense)(
+                self.handle,
+                rows.interface().as_ptr(),
+                IN_PLACE.as_ptr(),
+                ptr::null_mut(),
+                &raw mut shape,
+                &raw mut dimensions,
+                &raw mut values,
+            )
+        };
+        self.library.check(status)?;
+        // SAFETY: the library owns `dimensions` numbers at `shape` until the next prediction.
+        let count = unsafe { borrowed(shape, dimensions) }.iter().product();
+        // SAFETY: the product of the shape is how many values there are; `self` stays borrowed.
+        Ok(unsafe { borrowed(values, count) })
     }
 
     /// A model of the rounds from `begin` up to, without, `end`. Trees only.

@@ -1,6 +1,11 @@
 //! A matrix of training data, owned by the library.
 
-use std::{iter, ptr};
+use std::{
+    ffi::{CStr, CString},
+    iter,
+    marker::PhantomData,
+    ptr,
+};
 
 use crate::{
     Error, Library,
@@ -50,6 +55,26 @@ impl Sparse<'_> {
     }
 }
 
+/// Rows that the library reads where they lie.
+#[derive(Clone, Debug)]
+pub struct DenseRows<'a> {
+    interface: CString,
+    values: PhantomData<&'a [f32]>,
+}
+
+impl<'a> DenseRows<'a> {
+    /// `values` row by row, `columns` each, NaN = missing.
+    pub fn new(values: &'a [f32], columns: usize) -> Result<Self, Error> {
+        let rows = rows(values, columns)?;
+        let interface = c_text(&interface(values, &[rows, columns]))?;
+        Ok(Self { interface, values: PhantomData })
+    }
+
+    pub(crate) fn interface(&self) -> &CStr {
+        &self.interface
+    }
+}
+
 /// XGBoost's copy of a matrix. Missing cells are left out of it, the others take 8 bytes each.
 #[derive(Debug)]
 pub struct DMatrix {
@@ -65,10 +90,7 @@ impl DMatrix {
         columns: usize,
         threads: usize,
     ) -> Result<Self, Error> {
-        let rows = values.len().checked_div(columns).unwrap_or(0);
-        if rows * columns != values.len() {
-            return Err(Error::Shape { values: values.len(), rows, columns });
-        }
+        let rows = rows(values, columns)?;
         let data = c_text(&interface(values, &[rows, columns]))?;
         let config = c_text(&format!(r#"{{"missing":NaN,"nthread":{threads}}}"#))?;
         let mut handle = ptr::null_mut();
@@ -187,6 +209,16 @@ impl Element for u64 {
     const TYPE: &str = "u8";
 }
 
+/// How many rows there are.
+fn rows(values: &[f32], columns: usize) -> Result<usize, Error> {
+    let rows = values.len().checked_div(columns).unwrap_or(0);
+    if rows * columns == values.len() {
+        Ok(rows)
+    } else {
+        Err(Error::Shape { values: values.len(), rows, columns })
+    }
+}
+
 /// The array interface that the library reads a slice through: valid as long as the slice is.
 fn interface<T: Element>(values: &[T], shape: &[usize]) -> String {
     let (address, kind) = (values.as_ptr().addr(), T::TYPE);
@@ -220,5 +252,11 @@ mod tests {
         assert!(!fits(2, &[2, 1, 2], &[0, 1], &[1.0, 2.0]));
         assert!(!fits(2, &[1], &[0, 1], &[1.0, 2.0]));
         assert!(!fits(2, &[1], &[0], &[]));
+    }
+
+    #[test]
+    fn rows_that_the_values_do_not_fill_are_refused() {
+        assert!(matches!(DenseRows::new(&[1.0; 5], 2), Err(Error::Shape { rows: 2, .. })));
+        assert!(DenseRows::new(&[1.0; 6], 2).is_ok());
     }
 }

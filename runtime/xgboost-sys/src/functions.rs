@@ -63,6 +63,10 @@ functions! {
     booster_predict = b"XGBoosterPredictFromDMatrix\0": fn(
         Handle, Handle, *const c_char, *mut *const Length, *mut Length, *mut *const f32
     ) -> c_int;
+    booster_predict_dense = b"XGBoosterPredictFromDense\0": fn(
+        Handle, *const c_char, *const c_char, Handle,
+        *mut *const Length, *mut Length, *mut *const f32
+    ) -> c_int;
     booster_slice = b"XGBoosterSlice\0": fn(Handle, c_int, c_int, c_int, *mut Handle) -> c_int;
     booster_rounds = b"XGBoosterBoostedRounds\0": fn(Handle, *mut c_int) -> c_int;
     booster_save = b"XGBoosterSaveModelToBuffer\0":
