@@ -59,9 +59,14 @@ fn compare(case: &Path) -> usize {
     let ubjson = model_file::read(&fs::read(case.join("model.ubj")).unwrap()).unwrap();
     // As text, in which a NaN equals itself.
     assert!(format!("{json:?}") == format!("{ubjson:?}"), "{}: JSON is UBJSON", case.display());
+    let ways = Predictor::every(&json);
     let predictor = Predictor::new(json, file.len());
     let name = format!("{} ({})", case.display(), predictor.objective().name);
-    assert_bits(&predictor.margins(&rows).unwrap(), &floats(&case.join("margins.f32")), &name);
+    let margins = floats(&case.join("margins.f32"));
+    assert_bits(&predictor.margins(&rows).unwrap(), &margins, &name);
+    for (way, predictor) in ways {
+        assert_bits(&predictor.margins(&rows).unwrap(), &margins, &format!("{name}, {way}"));
+    }
     let predictions = predictor.predict(&rows).unwrap().values;
     assert_bits(&predictions, &floats(&case.join("predictions.f32")), &name);
     for row in 0..rows.len().min(70) {

@@ -6,7 +6,7 @@
 //!
 //! | layout | for | how |
 //! |---|---|---|
-//! | `floats` | every forest | eight trees of a row in lock-step: `bundle`, or `linked` |
+//! | `keys` | every forest | integers for floats; eight trees of a row in lock-step: `bundle` |
 //! | `ranked` | at most 255 thresholds in a column | bytes for floats; the same lock-step, or [`kernels`](crate::kernels) for 64 rows at once |
 //!
 //! Which of them stay is chosen at load by measuring them on the model itself: see `choose`.
@@ -14,8 +14,7 @@
 mod bundle;
 mod choose;
 mod columns;
-mod floats;
-mod linked;
+mod keys;
 mod ranked;
 mod scale;
 #[cfg(test)]
@@ -28,7 +27,7 @@ use crate::{
     kernels::{Kernel, ROWS},
     rows::Rows,
 };
-use floats::Floats;
+use keys::Keys;
 use ranked::Ranked;
 
 /// A forest laid out for scoring.
@@ -40,9 +39,9 @@ pub(crate) struct Forest {
 
 #[derive(Debug)]
 enum Layout {
-    Floats(Floats),
+    Keys(Keys),
     Ranked { ranked: Ranked, many: Option<Tournament> },
-    Both { few: Floats, ranked: Ranked, many: Tournament },
+    Both { few: Keys, ranked: Ranked, many: Tournament },
 }
 
 /// Whole chunks of rows, and what is left of them where it is enough.
@@ -64,7 +63,7 @@ impl Tournament {
 /// What a thread keeps from call to call: at most some MiB.
 #[derive(Default)]
 struct Scratch {
-    cells: Vec<f32>,
+    cells: Vec<u32>,
     ranks: ranked::Scratch,
 }
 
@@ -76,6 +75,13 @@ impl Forest {
     /// Lays out trees in about `budget` bytes at most, `outputs` margins a row.
     pub(crate) fn new(trees: &[Tree], outputs: usize, budget: usize) -> Self {
         Self { layout: choose::layout(trees, outputs, budget), outputs }
+    }
+
+    /// The same in every layout and with every kernel, by name.
+    #[cfg(test)]
+    pub(crate) fn every(trees: &[Tree], outputs: usize) -> Vec<(String, Self)> {
+        let layouts = tests::layouts(trees, outputs).into_iter();
+        layouts.map(|(name, layout)| (name, Self { layout, outputs })).collect()
     }
 
     /// Adds every tree to the margins.
@@ -92,7 +98,7 @@ impl Layout {
             (share, share * outputs)
         };
         match self {
-            Self::Floats(floats) => floats.add(rows, 0, margins, &mut scratch.cells),
+            Self::Keys(keys) => keys.add(rows, 0, margins, &mut scratch.cells),
             Self::Ranked { ranked, many: None } => ranked.add_each(rows, 0, margins, ranks),
             Self::Ranked { ranked, many: Some(many) } => {
                 let (first, at) = share(*many);

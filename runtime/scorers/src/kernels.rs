@@ -37,25 +37,25 @@ impl Ranks {
     }
 }
 
-/// A split between floats.
+/// A split between keys.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Threshold {
+pub(crate) struct Key {
     /// What goes left is less.
-    pub(crate) threshold: f32,
+    pub(crate) key: u32,
     /// Which cell of a row is compared.
     pub(crate) cell: u32,
 }
 
-impl Split for Threshold {
-    const NEVER: Self = Self { threshold: f32::NAN, cell: 0 };
-    type Cell = f32;
+impl Split for Key {
+    const NEVER: Self = Self { key: 0, cell: 0 };
+    type Cell = u32;
 
     fn cell(self) -> usize {
         self.cell as usize
     }
 
-    fn left(self, cell: f32) -> bool {
-        cell < self.threshold
+    fn left(self, cell: u32) -> bool {
+        cell < self.key
     }
 }
 

@@ -62,6 +62,15 @@ impl Predictor {
         Self { features, outputs, base_margins, objective, engine }
     }
 
+    /// Every way to lay out a booster, by name.
+    #[cfg(test)]
+    pub(crate) fn every(booster: &Booster) -> Vec<(String, Self)> {
+        let Model::Trees(trees) = &booster.model else { return Vec::new() };
+        let engines = Forest::every(trees, booster.outputs).into_iter();
+        let with = |engine| Self { engine, ..Self::new(booster.clone(), 0) };
+        engines.map(|(name, forest)| (name, with(Engine::Forest(forest)))).collect()
+    }
+
     /// What it was trained for.
     pub(crate) fn objective(&self) -> &Objective {
         &self.objective

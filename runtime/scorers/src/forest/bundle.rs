@@ -1,19 +1,16 @@
 //! Neighbouring trees, walked in lock-step.
 //!
 //! [`LANES`] trees are one bundle and go down together, level by level, so that their loads overlap
-//! and no branch depends on data. Their first levels are the *crown*: padded to perfect trees, where
-//! the children of the split `i` stand at `2i + 1` and `2i + 2`. What is deeper is linked: padding it
-//! would double with each level, and deep trees are seldom full.
+//! and no branch depends on data. Their first levels are the *crown*, padded to perfect trees. What
+//! is deeper is linked: padding it would double with each level, and deep trees are seldom full.
 //!
-//! What a split asks, and what of a row it looks at, is the layout's own: see [`Split`].
+//! Any tree can be laid out so: one that is long and thin has a crown of no level at all.
 
 use crate::{
     booster::{Node, Tree},
-    kernels::{Crown, LANES, LEVELS, Split},
+    kernels::{Crown, LANES, LEVELS, ROWS, Split},
 };
 
-/// Levels below the crown. All rows walk all of them, so longer trees are walked better by links.
-const MAX_BELOW: usize = 10;
 /// How many times the bytes of its nodes a bundle may take.
 const MAX_PADDING: usize = 4;
 
@@ -42,20 +39,19 @@ pub(super) struct Bundle<S> {
     outputs: Vec<usize>,
 }
 
-/// How many levels of trees are padded, as many as do not take too much; `None` where that takes
-/// too much whatever it is, or too many are left below.
-pub(super) fn levels<S>(trees: &[Tree]) -> Option<usize> {
+/// How many levels of trees to pad: as many as take no more than `allowance` bytes for each node,
+/// and not too much whatever is allowed.
+pub(super) fn levels<S: Split>(trees: &[Tree], allowance: usize) -> usize {
     let depth = depth(trees);
     let nodes: usize = trees.iter().map(|tree| tree.nodes.len()).sum();
-    let limit = MAX_PADDING * nodes.max(LANES) * size_of::<Link<S>>();
+    let limit = nodes.max(LANES) * allowance.min(MAX_PADDING * size_of::<Link<S>>());
     let bytes = |levels: usize| {
-        let (ends, crown) = (trees.len() << levels, (LANES * size_of::<S>()) << levels);
+        let ends = trees.len() << levels;
         let linked = if levels < depth { ends + nodes } else { 0 };
-        crown + ends * size_of::<f32>() + linked * (size_of::<Link<S>>() + size_of::<f32>())
+        let links = linked * (size_of::<Link<S>>() + size_of::<f32>());
+        Crown::<S>::bytes(levels) + ends * size_of::<f32>() + links
     };
-    (depth.saturating_sub(MAX_BELOW)..=depth.min(LEVELS))
-        .rev()
-        .find(|levels| bytes(*levels) <= limit)
+    (0..=depth.min(LEVELS)).rev().find(|levels| bytes(*levels) <= limit).unwrap_or(0)
 }
 
 fn depth(trees: &[Tree]) -> usize {
@@ -70,7 +66,7 @@ pub(super) fn weighted(tree: &Tree, leaf: f32) -> f32 {
 /// Trees being laid out.
 struct Garden<S> {
     levels: usize,
-    crown: Vec<[S; LANES]>,
+    crown: Vec<S>,
     links: Vec<Link<S>>,
     leaves: Vec<f32>,
 }
@@ -78,22 +74,21 @@ struct Garden<S> {
 impl<S: Split> Garden<S> {
     /// Plants a tree; where its part begins.
     fn plant(&mut self, lane: usize, tree: &Tree, split: &impl Fn(u32, f32, bool) -> S) -> usize {
-        let start = self.leaves.len();
-        let ends = 1 << self.levels;
+        let (start, ends) = (self.leaves.len(), 1 << self.levels);
         self.grow(start, ends);
         // A node of the tree, its place in the crown, its level.
-        let mut open = vec![(0, 0, 0)];
+        let mut open = vec![(0, 1, 0)];
         while let Some((at, place, level)) = open.pop() {
             match tree.nodes[at] {
                 Node::Split { feature, threshold, default_left, left } if level < self.levels => {
-                    self.crown[place][lane] = split(feature, threshold, default_left);
+                    self.crown[lane * ends + place] = split(feature, threshold, default_left);
                     open.push((left as usize, 2 * place + 1, level + 1));
-                    open.push((left as usize + 1, 2 * place + 2, level + 1));
+                    open.push((left as usize + 1, 2 * place, level + 1));
                 }
-                Node::Split { .. } => self.link(start, place + 1 - ends, tree, at, split),
+                Node::Split { .. } => self.link(start, place - ends, tree, at, split),
                 Node::Leaf(leaf) => {
                     let padding = 1 << (self.levels - level);
-                    let first = start + (place + 1) * padding - ends;
+                    let first = start + place * padding - ends;
                     self.leaves[first..first + padding].fill(weighted(tree, leaf));
                 }
             }
@@ -140,7 +135,7 @@ impl<S: Split> Bundle<S> {
     /// Lays out at most [`LANES`] trees, so many [`levels`] of them padded; `split` makes a split of
     /// feature, threshold, and whether what is missing goes left.
     pub(super) fn new(trees: &[Tree], levels: usize, split: impl Fn(u32, f32, bool) -> S) -> Self {
-        let crown = vec![[S::NEVER; LANES]; (1 << levels) - 1];
+        let crown = vec![S::NEVER; LANES << levels];
         let mut garden = Garden { levels, crown, links: Vec::new(), leaves: Vec::new() };
         let mut starts = [0; LANES];
         for (lane, tree) in trees.iter().enumerate() {
@@ -159,7 +154,7 @@ impl<S: Split> Bundle<S> {
 
     /// Bytes that it takes.
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(self.crown.splits())
+        Crown::<S>::bytes(self.crown.levels())
             + size_of_val(&self.links[..])
             + size_of_val(&self.leaves[..])
     }
@@ -180,22 +175,45 @@ impl<S: Split> Bundle<S> {
         (self.below == 0).then(|| &self.leaves[start..start + (1 << self.crown.levels())])
     }
 
-    /// The leaf that a row comes to from an end of a tree's crown.
-    pub(super) fn leaf(&self, lane: usize, end: usize, row: &[S::Cell]) -> f32 {
-        let start = self.starts[lane];
-        let mut place = end;
+    /// Adds the leaves that rows come to from their ends of a tree's crown. The cells of row `r`
+    /// begin at `chunk[r]`.
+    pub(super) fn add_below(
+        &self,
+        lane: usize,
+        ends: &[u8; ROWS],
+        chunk: &[S::Cell],
+        sums: &mut [f32; ROWS],
+    ) {
+        let links = &self.links[self.starts[lane]..];
+        let mut places = ends.map(usize::from);
         for _ in 0..self.below {
-            place = self.links[start + place].next(row);
+            let mut walking = false;
+            for (row, place) in places.iter_mut().enumerate() {
+                let next = links[*place].next(&chunk[row..]);
+                walking |= next != *place;
+                *place = next;
+            }
+            if !walking {
+                break;
+            }
         }
-        self.leaves[start + place]
+        let leaves = &self.leaves[self.starts[lane]..];
+        sums.iter_mut().zip(places).for_each(|(sum, place)| *sum += leaves[place]);
     }
 
     /// Adds a row's leaves to its margins, tree by tree.
     pub(super) fn add(&self, row: &[S::Cell], margins: &mut [f32]) {
         let mut places = self.crown.descend(row);
         for _ in 0..self.below {
+            let mut walking = false;
             for (start, place) in self.starts.iter().zip(&mut places) {
-                *place = self.links[start + *place].next(row);
+                let next = self.links[start + *place].next(row);
+                walking |= next != *place;
+                *place = next;
+            }
+            // Long trees are seldom walked to their longest end.
+            if !walking {
+                break;
             }
         }
         let leaves =

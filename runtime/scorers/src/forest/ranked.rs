@@ -3,8 +3,8 @@
 //! For models whose columns have at most 255 thresholds each, which is what XGBoost grows on its
 //! default of 256 bins. A row is ranked once ([`Scale`]); after that its splits compare bytes. Many
 //! rows go through the tournament of [`kernels`](crate::kernels) where the machine has it, few one by
-//! one in lock-step, which pays where the floats of a large forest do not fit into a cache.
-//!
+//! one in lock-step, which pays where the keys of a large forest do not fit into a cache.
+
 use std::ops::Range;
 
 use super::{
@@ -18,9 +18,11 @@ use crate::{
     rows::Rows,
 };
 
-/// Columns that fit: a split tells its line, of which each column has two, in 16 bits.
-const MAX_COLUMNS: usize = 1 << 15;
-/// Bytes of ranks in a block of chunks: a small part of a second cache.
+/// Columns that fit: a chunk of more leaves the second cache. (A split could tell 2^15.)
+const MAX_COLUMNS: usize = 1 << 12;
+/// Outputs that fit, for the same reason.
+const MAX_OUTPUTS: usize = 1 << 10;
+/// Bytes of ranks and sums in a block of chunks: a small part of a second cache.
 const BLOCK_BYTES: usize = 64 << 10;
 /// Chunks in a block, at most: beyond, a tree's splits are read seldom enough.
 const BLOCK_CHUNKS: usize = 8;
@@ -44,21 +46,22 @@ pub(super) struct Ranked {
 }
 
 impl Ranked {
-    /// Lays out trees; `None` where they do not fit.
-    pub(super) fn new(trees: &[Tree], outputs: usize) -> Option<Self> {
+    /// Lays out trees; `None` where they do not fit. Padding may take `allowance` bytes for each
+    /// node.
+    pub(super) fn new(trees: &[Tree], outputs: usize, allowance: usize) -> Option<Self> {
         let columns = Columns::of(trees);
-        if columns.len() > MAX_COLUMNS {
+        if columns.len() > MAX_COLUMNS || outputs > MAX_OUTPUTS {
             return None;
         }
-        let levels: Option<Vec<_>> = trees.chunks(LANES).map(bundle::levels::<Rank>).collect();
         let scales = scales(trees, &columns)?;
         let split = |feature: u32, threshold: f32, default_left: bool| {
             let place = columns.place(feature);
             let line = u16::try_from(2 * place + u32::from(!default_left)).unwrap_or(u16::MAX);
             Rank { line, rank: scales[place as usize].asked(threshold) }
         };
-        let bundles = trees.chunks(LANES).zip(levels?);
-        let bundles = bundles.map(|(trees, levels)| Bundle::new(trees, levels, split)).collect();
+        let bundle =
+            |trees: &[Tree]| Bundle::new(trees, bundle::levels::<Rank>(trees, allowance), split);
+        let bundles = trees.chunks(LANES).map(bundle).collect();
         Some(Self { columns, scales, bundles, outputs })
     }
 
@@ -105,7 +108,8 @@ impl Ranked {
         scratch: &mut Scratch,
     ) {
         let width = self.width();
-        let height = ROWS * (BLOCK_BYTES / (width * ROWS)).clamp(1, BLOCK_CHUNKS);
+        let chunk = width * size_of::<Ranks>() + self.outputs * size_of::<[f32; ROWS]>();
+        let height = ROWS * (BLOCK_BYTES / chunk).clamp(1, BLOCK_CHUNKS);
         for (block, margins) in margins.chunks_mut(height * self.outputs).enumerate() {
             let first = first + block * height;
             let count = margins.len() / self.outputs;
@@ -188,12 +192,9 @@ fn add_tree(
 ) {
     let mut ends = [0; ROWS];
     kernel.play(bundle.crown(), lane, lines, &mut ends);
-    if let Some(leaves) = bundle.ends(lane) {
-        return kernel.add(leaves, &ends, sums);
-    }
-    let chunk = Ranks::flat(lines);
-    for (row, (sum, end)) in sums.iter_mut().zip(ends).enumerate() {
-        *sum += bundle.leaf(lane, usize::from(end), &chunk[row..]);
+    match bundle.ends(lane) {
+        Some(leaves) => kernel.add(leaves, &ends, sums),
+        None => bundle.add_below(lane, &ends, Ranks::flat(lines), sums),
     }
 }
 

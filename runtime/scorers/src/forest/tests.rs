@@ -113,33 +113,44 @@ fn reference(trees: &[Tree], row: &[f32], margins: &mut [f32]) {
     }
 }
 
-/// Every layout that takes these trees, by name.
-fn layouts(trees: &[Tree], outputs: usize) -> Vec<(String, Layout)> {
-    let ranked = || Ranked::new(trees, outputs);
+/// Every layout that takes these trees, with every kernel, by name.
+pub(crate) fn layouts(trees: &[Tree], outputs: usize) -> Vec<(String, Layout)> {
     let mut layouts = vec![
-        ("linked".into(), Layout::Floats(Floats::linked(trees, outputs))),
-        ("floats".into(), Layout::Floats(Floats::new(trees, outputs))),
-        ("chosen".into(), choose::layout(trees, outputs, usize::MAX)),
-        ("chosen for a tiny file".into(), choose::layout(trees, outputs, 0)),
+        ("linked keys".into(), Layout::Keys(Keys::new(trees, outputs, 0))),
+        ("keys".into(), Layout::Keys(Keys::new(trees, outputs, usize::MAX))),
     ];
-    if let Some(ranked) = ranked() {
-        layouts.push(("ranked".into(), Layout::Ranked { ranked, many: None }));
+    if let Some(ranked) = Ranked::new(trees, outputs, usize::MAX) {
+        layouts.push(("ranks".into(), Layout::Ranked { ranked, many: None }));
     }
     for kernel in Kernel::all() {
-        for from in [1, 20] {
-            let many = Tournament { kernel, from };
-            if let Some(ranked) = ranked() {
-                let layout = Layout::Ranked { ranked, many: Some(many) };
-                layouts.push((format!("{kernel:?} from {from}"), layout));
-            }
-            if let Some(ranked) = ranked() {
-                let few = Floats::new(trees, outputs);
-                let layout = Layout::Both { few, ranked, many };
-                layouts.push((format!("both, {kernel:?} from {from}"), layout));
-            }
+        if let Some(ranked) = Ranked::new(trees, outputs, usize::MAX) {
+            let many = Some(Tournament { kernel, from: 1 });
+            layouts.push((format!("{kernel:?}"), Layout::Ranked { ranked, many }));
         }
     }
     layouts
+}
+
+/// What is made of layouts.
+fn mixtures(trees: &[Tree], outputs: usize) -> Vec<(String, Layout)> {
+    let mut mixtures = vec![
+        ("chosen".into(), choose::layout(trees, outputs, usize::MAX)),
+        ("chosen for a tiny file".into(), choose::layout(trees, outputs, 0)),
+    ];
+    for (kernel, both) in
+        Kernel::all().into_iter().flat_map(|kernel| [(kernel, true), (kernel, false)])
+    {
+        let (few, many) = (Keys::new(trees, outputs, usize::MAX), Tournament { kernel, from: 20 });
+        if let Some(ranked) = Ranked::new(trees, outputs, usize::MAX) {
+            let layout = if both {
+                Layout::Both { few, ranked, many }
+            } else {
+                Layout::Ranked { ranked, many: Some(many) }
+            };
+            mixtures.push((format!("{kernel:?} from 20 rows, keys below: {both}"), layout));
+        }
+    }
+    mixtures
 }
 
 /// All layouts give what the reference does; how many there are.
@@ -152,7 +163,8 @@ fn compare(seed: u64, shape: Shape, count: usize, columns: usize) -> usize {
         reference(&trees, row, margins);
     }
     let dense = Rows::Dense { columns, cells };
-    let layouts = layouts(&trees, shape.outputs);
+    let mut layouts = layouts(&trees, shape.outputs);
+    layouts.extend(mixtures(&trees, shape.outputs));
     for (name, layout) in &layouts {
         for rows in [&dense, &sparse(&dense)] {
             let mut margins = vec![0.5; count * shape.outputs];
@@ -179,7 +191,7 @@ const USUAL: Shape = Shape { trees: 19, depth: 6, features: 9, outputs: 1, split
 fn all_layouts_take_an_ordinary_forest_of_any_depth() {
     for depth in 1..=9 {
         let layouts = compare(depth as u64, Shape { depth, ..USUAL }, 150, 9);
-        assert_eq!(layouts, 5 + 4 * Kernel::all().len(), "depth {depth}");
+        assert_eq!(layouts, 5 + 3 * Kernel::all().len(), "depth {depth}");
     }
 }
 
@@ -196,13 +208,15 @@ fn rows_may_be_none_few_or_narrower_than_the_model() {
 }
 
 #[test]
-fn a_long_thin_tree_is_linked_and_not_padded() {
+fn long_thin_trees_are_not_padded() {
+    let shape = Shape { trees: 200, depth: 40, split: 52, ..USUAL };
+    compare(1, shape, 70, 9);
     let mut random = Random(1);
-    let thin = |random: &mut Random| tree(random, Shape { depth: 40, split: 52, ..USUAL });
-    let trees: Vec<Tree> = (0..200).map(|_| thin(&mut random)).collect();
+    let trees: Vec<Tree> = (0..shape.trees).map(|_| tree(&mut random, shape)).collect();
     let nodes: usize = trees.iter().map(|tree| tree.nodes.len()).sum();
-    assert!(Ranked::new(&trees, 1).is_none());
-    assert!(Floats::new(&trees, 1).bytes() <= 4 * 12 * nodes + 64);
+    assert!(trees.iter().any(|tree| tree.depth > 12));
+    assert!(Keys::new(&trees, 1, usize::MAX).bytes() <= 48 * nodes + 64);
+    assert!(Keys::new(&trees, 1, 0).bytes() <= 20 * nodes + 64 * trees.len());
 }
 
 #[test]
@@ -224,7 +238,7 @@ fn a_column_of_255_thresholds_is_ranked_and_one_of_256_is_not() {
             weight: 1.0,
         };
         let trees: Vec<Tree> = (0..count).map(stump).collect();
-        assert_eq!(Ranked::new(&trees, 1).is_some(), fits);
+        assert_eq!(Ranked::new(&trees, 1, usize::MAX).is_some(), fits);
         let values = [f32::NAN, f32::NEG_INFINITY, f32::INFINITY, -1.0, 0.0, 253.5, 254.0, 255.0];
         let rows = Rows::Dense { columns: 1, cells: values.to_vec() };
         let mut expected = vec![0.0; values.len()];

@@ -1,14 +1,15 @@
 //! The kernels with AVX2: vectors of 32 bytes, two of them for the rows of a call.
 //!
-//! Comparing bytes gives −1 for yes. So what plays is an end's number, counted down from the last
-//! one: a match between two ends is won by the answer itself (0, the last, or −1, the one before it),
-//! and the winner of a left subtree of `n` levels begins `2^n` lower than the right's.
+//! Comparing bytes gives −1 for yes. So what plays is an end's number with its sign turned: a match
+//! between two ends is won by the answer itself, and the winner of a left subtree of `n` levels is
+//! `2^n` lower than it was.
 
 use std::arch::x86_64::{
     __m256i, _CMP_LE_OQ, _mm_loadl_epi64, _mm256_add_epi8, _mm256_add_ps, _mm256_and_si256,
     _mm256_blendv_epi8, _mm256_cmp_ps, _mm256_cmpgt_epi8, _mm256_cvtepu8_epi32,
     _mm256_i32gather_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_movemask_ps, _mm256_set1_epi8,
-    _mm256_set1_epi32, _mm256_set1_ps, _mm256_storeu_ps, _mm256_storeu_si256,
+    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_si256, _mm256_storeu_ps, _mm256_storeu_si256,
+    _mm256_sub_epi8,
 };
 
 use super::{Crown, ROWS, Rank, Ranks, Table, WINDOW};
@@ -86,35 +87,35 @@ struct Bytes([__m256i; 2]);
 fn play(crown: &Crown<Rank>, lane: usize, lines: &[Ranks], ends: &mut [u8; ROWS]) {
     assert!(crown.reach() <= lines.len() * ROWS, "a row is too short");
     macro_rules! winner {
-        ($splits:ident, $at:expr;) => { answers($splits[$at][lane], lines) };
+        ($splits:ident, $at:expr;) => { answers($splits[$at], lines) };
         ($splits:ident, $at:expr; $lower:literal $($below:literal)*) => {{
+            let right = winner!($splits, 2 * $at; $($below)*);
             let left = winner!($splits, 2 * $at + 1; $($below)*);
-            let right = winner!($splits, 2 * $at + 2; $($below)*);
-            meet::<$lower>(answers($splits[$at][lane], lines), left, right)
+            meet::<$lower>(answers($splits[$at], lines), left, right)
         }};
     }
     macro_rules! sizes {
         ($($size:literal: $($lower:literal)*;)*) => {
-            match crown.splits().len() {
-                $($size => {
-                    let Some(splits) = crown.splits().first_chunk::<$size>() else { return };
-                    winner!(splits, 0; $($lower)*)
+            match crown.tree(lane) {
+                $(splits if splits.len() == $size => {
+                    let Some(splits) = splits.first_chunk::<$size>() else { return };
+                    winner!(splits, 1; $($lower)*)
                 })*
                 _ => return,
             }
         };
     }
     let winners = sizes! {
-        1: ;
-        3: -2;
-        7: -4 -2;
-        15: -8 -4 -2;
-        31: -16 -8 -4 -2;
-        63: -32 -16 -8 -4 -2;
-        127: -64 -32 -16 -8 -4 -2;
-        255: -128 -64 -32 -16 -8 -4 -2;
+        2: ;
+        4: -2;
+        8: -4 -2;
+        16: -8 -4 -2;
+        32: -16 -8 -4 -2;
+        64: -32 -16 -8 -4 -2;
+        128: -64 -32 -16 -8 -4 -2;
+        256: -128 -64 -32 -16 -8 -4 -2;
     };
-    store(winners, u8::try_from(crown.splits().len()).unwrap_or(u8::MAX), ends);
+    store(winners, ends);
 }
 
 /// Whether each row goes left.
@@ -142,15 +143,15 @@ fn meet<const LOWER: i8>(answers: Bytes, left: Bytes, right: Bytes) -> Bytes {
     Bytes([half(0), half(1)])
 }
 
-/// Counts from the first end.
+/// Turns the sign.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn store(winners: Bytes, last: u8, ends: &mut [u8; ROWS]) {
-    let last = _mm256_set1_epi8(last.cast_signed());
+fn store(winners: Bytes, ends: &mut [u8; ROWS]) {
+    let zero = _mm256_setzero_si256();
     let to: *mut __m256i = ends.as_mut_ptr().cast();
     // SAFETY: there are 64 bytes at `to`: two vectors, at any address.
     unsafe {
-        _mm256_storeu_si256(to, _mm256_add_epi8(winners.0[0], last));
-        _mm256_storeu_si256(to.add(1), _mm256_add_epi8(winners.0[1], last));
+        _mm256_storeu_si256(to, _mm256_sub_epi8(zero, winners.0[0]));
+        _mm256_storeu_si256(to.add(1), _mm256_sub_epi8(zero, winners.0[1]));
     }
 }

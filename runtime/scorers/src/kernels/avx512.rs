@@ -1,15 +1,15 @@
 //! The kernels with AVX-512: one vector of 64 bytes for the rows of a call.
 //!
-//! As with AVX2 an end's number is counted down from the last one. Comparing gives a mask here, and
-//! one masked addition is a whole match: the left's winner, lowered, or the right's as it is. Leaves
+//! As with AVX2 an end's number plays with its sign turned. Comparing gives a mask here, and one
+//! masked addition is a whole match: the left's winner, lowered, or the right's as it is. Leaves
 //! are looked up in registers: 32 of them by one instruction.
 
 use std::arch::x86_64::{
-    __m128i, __m512, __m512i, _mm_loadu_si128, _mm512_add_epi8, _mm512_add_ps,
-    _mm512_cmplt_epi8_mask, _mm512_cvtepu8_epi32, _mm512_loadu_ps, _mm512_loadu_si512,
-    _mm512_mask_add_epi8, _mm512_mask_blend_ps, _mm512_maskz_loadu_ps, _mm512_movm_epi8,
-    _mm512_permutex2var_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_setzero_ps,
-    _mm512_storeu_ps, _mm512_storeu_si512, _mm512_test_epi32_mask,
+    __m128i, __m512, __m512i, _mm_loadu_si128, _mm512_add_ps, _mm512_cmplt_epi8_mask,
+    _mm512_cvtepu8_epi32, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_add_epi8,
+    _mm512_mask_blend_ps, _mm512_maskz_loadu_ps, _mm512_movm_epi8, _mm512_permutex2var_ps,
+    _mm512_set1_epi8, _mm512_set1_epi32, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_storeu_ps,
+    _mm512_storeu_si512, _mm512_sub_epi8, _mm512_test_epi32_mask,
 };
 
 use super::{Crown, ROWS, Rank, Ranks};
@@ -58,37 +58,36 @@ impl Token {
 fn play(crown: &Crown<Rank>, lane: usize, lines: &[Ranks], ends: &mut [u8; ROWS]) {
     assert!(crown.reach() <= lines.len() * ROWS, "a row is too short");
     macro_rules! winner {
-        ($splits:ident, $at:expr;) => { _mm512_movm_epi8(answers($splits[$at][lane], lines)) };
+        ($splits:ident, $at:expr;) => { _mm512_movm_epi8(answers($splits[$at], lines)) };
         ($splits:ident, $at:expr; $lower:literal $($below:literal)*) => {{
+            let right = winner!($splits, 2 * $at; $($below)*);
             let left = winner!($splits, 2 * $at + 1; $($below)*);
-            let right = winner!($splits, 2 * $at + 2; $($below)*);
-            let answers = answers($splits[$at][lane], lines);
+            let answers = answers($splits[$at], lines);
             _mm512_mask_add_epi8(right, answers, left, _mm512_set1_epi8($lower))
         }};
     }
     macro_rules! sizes {
         ($($size:literal: $($lower:literal)*;)*) => {
-            match crown.splits().len() {
-                $($size => {
-                    let Some(splits) = crown.splits().first_chunk::<$size>() else { return };
-                    winner!(splits, 0; $($lower)*)
+            match crown.tree(lane) {
+                $(splits if splits.len() == $size => {
+                    let Some(splits) = splits.first_chunk::<$size>() else { return };
+                    winner!(splits, 1; $($lower)*)
                 })*
                 _ => return,
             }
         };
     }
     let winners = sizes! {
-        1: ;
-        3: -2;
-        7: -4 -2;
-        15: -8 -4 -2;
-        31: -16 -8 -4 -2;
-        63: -32 -16 -8 -4 -2;
-        127: -64 -32 -16 -8 -4 -2;
-        255: -128 -64 -32 -16 -8 -4 -2;
+        2: ;
+        4: -2;
+        8: -4 -2;
+        16: -8 -4 -2;
+        32: -16 -8 -4 -2;
+        64: -32 -16 -8 -4 -2;
+        128: -64 -32 -16 -8 -4 -2;
+        256: -128 -64 -32 -16 -8 -4 -2;
     };
-    let last = u8::try_from(crown.splits().len()).unwrap_or(u8::MAX);
-    let counted = _mm512_add_epi8(winners, _mm512_set1_epi8(last.cast_signed()));
+    let counted = _mm512_sub_epi8(_mm512_setzero_si512(), winners);
     // SAFETY: the ends are a vector long.
     unsafe { _mm512_storeu_si512(ends.as_mut_ptr().cast(), counted) };
 }
