@@ -154,7 +154,8 @@ mod tests {
         let second = second.replace('}', &format!(",\"sum\":{sum}}}"));
         format!(
             "INSERT INTO buckets (name, account, region, created) VALUES ('photos', '', '', 0);
-             INSERT INTO objects VALUES (1, x'6b', 0, 8, '', 0, '{{}}', '{{}}', NULL, 1, 0, 0, '[]');
+             INSERT INTO objects (bucket, key, version, size, etag, modified, headers, checksums, content)
+                 VALUES (1, x'6b', 0, 8, '', 0, '{{}}', '{{}}', 1);
              INSERT INTO contents (id, extents, parts) VALUES (1, '[{first},{second}]', '[]');
              INSERT INTO contents (inline, parts) VALUES (x'00', '[]');
              INSERT INTO parts (upload, number, size, etag, modified, checksums, extents)
