@@ -80,10 +80,11 @@ impl<'a> Said<'a> {
         }
     }
 
-    /// Whether it says only that the owner owns.
+    /// Whether it says only that the bucket's owner owns all of it. `private` does not: it is the
+    /// word of an account that keeps what it writes to itself, and S3 refuses it.
     fn holds_anyway(&self, owner: &Granting<'_>) -> bool {
         match self {
-            Self::Canned(name, _) => matches!(&**name, "private" | "bucket-owner-full-control"),
+            Self::Canned(name, _) => &**name == "bucket-owner-full-control",
             Self::Grants(_) => false,
             Self::Document(document) => owner.is_all(document),
         }

@@ -118,7 +118,7 @@ async fn a_file_is_kept_with_the_fields_that_came_with_it() {
     let form = form()
         .with("Content-Type", "text/csv")
         .with("x-amz-meta-color", "red")
-        .with("acl", "private")
+        .with("acl", "bucket-owner-full-control")
         .with("x-amz-checksum-crc32", "HnC7VA==")
         .file(b"a file");
     let got = client.send(form.signed("").ask()).await;

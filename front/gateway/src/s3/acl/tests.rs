@@ -69,7 +69,7 @@ fn a_bucket_without_acls_accepts_what_holds_anyway_and_nothing_else() {
     let said = |headers| by_headers(Ownership::Enforced, headers);
     let refused = Err("AccessControlListNotSupported");
     assert_eq!(said(&[]), Ok(Acl::default()));
-    assert_eq!(said(&[("x-amz-acl", "private")]), Ok(Acl::default()));
+    assert_eq!(said(&[("x-amz-acl", "private")]), refused);
     assert_eq!(said(&[("x-amz-acl", "bucket-owner-full-control")]), Ok(Acl::default()));
     assert_eq!(said(&[("x-amz-acl", "bucket-owner-read")]), refused);
     assert_eq!(said(&[("x-amz-acl", "public-read")]), refused);
