@@ -13,18 +13,18 @@ mod encryption;
 mod error;
 pub mod index;
 pub mod keys;
+mod listing;
+mod object;
 mod rights;
 pub mod settings;
+mod stream;
+mod transfer;
 mod upload;
 mod version;
 
-use std::{io, pin::Pin, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures_util::Stream;
-use serde::{Deserialize, Serialize};
-use tokio::io::AsyncReadExt;
 use types::{Owner, Timestamp};
 
 use crate::{sealed::Secret, workload::Part};
@@ -34,40 +34,18 @@ pub use context::Context;
 pub use cors::{CorsAnswer, CorsAsked, CorsGrant};
 pub use encryption::{Encryption, KmsAsked, Protection, Seal};
 pub use error::ObjectError;
+pub use listing::{ListKeys, Listing};
+pub use object::{Checksums, ObjectHeaders, ObjectInfo, ObjectPart};
 pub use rights::{Asked, Circumstances};
 pub use settings::{BucketSettings, SettingsChange, Tags};
+pub use stream::{ByteStream, of_file, whole};
+pub use transfer::{ByteRange, Conditions, Copy, CopySource, Put, Read};
 pub use upload::{
     Completion, ListUploads, NewUpload, PartName, Upload, UploadListing, UploadName, UploadedPart,
 };
 pub use version::{
     DeleteIf, Deleted, Kept, ListVersions, Marker, NotAVersion, ObjectName, Version, VersionListing,
 };
-
-/// A body on its way. Ends in an error where it is not what its sender promised; then nothing of
-/// it may be kept.
-pub type ByteStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send + Sync>>;
-
-/// A body that is at hand.
-#[must_use]
-pub fn whole(bytes: impl Into<Bytes>) -> ByteStream {
-    let bytes = bytes.into();
-    Box::pin(futures_util::stream::once(async move { Ok(bytes) }))
-}
-
-/// A file's bytes from where it stands, in blocks.
-#[must_use]
-pub fn of_file(file: std::fs::File) -> ByteStream {
-    let file = tokio::fs::File::from_std(file);
-    Box::pin(futures_util::stream::try_unfold(file, |mut file| async move {
-        let mut block = Vec::with_capacity(BLOCK);
-        let read = (&mut file).take(BLOCK as u64).read_to_end(&mut block).await?;
-        Ok((read > 0).then(|| (Bytes::from(block), file)))
-    }))
-}
-
-/// How much of a file is read at once, bytes: large enough that the hops between threads do not
-/// count.
-const BLOCK: usize = 256 * 1024;
 
 /// What is kept of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,104 +62,6 @@ pub struct Bucket {
     pub settings: BucketSettings,
 }
 
-/// The checksums that S3 knows of an object, as base64 text.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checksums {
-    /// `crc32`, `crc32c`, `crc64nvme`, `sha1`, `sha256`.
-    pub algorithm: Option<String>,
-    /// Base64 text; a composite one ends in `-N`.
-    pub value: Option<String>,
-    /// Whether it is that of all the bytes, and not (*composite*) one of the parts' checksums. Where
-    /// an upload begins, which of both is asked for (`x-amz-checksum-type`); CRC64NVME has only
-    /// this one, SHA only the other.
-    #[serde(default)]
-    pub full_object: bool,
-}
-
-/// Headers that a client stored with an object and gets back.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ObjectHeaders {
-    /// `Content-Type`.
-    pub content_type: Option<String>,
-    /// `Content-Encoding`, without `aws-chunked`.
-    pub content_encoding: Option<String>,
-    /// `Content-Disposition`.
-    pub content_disposition: Option<String>,
-    /// `Content-Language`.
-    pub content_language: Option<String>,
-    /// `Cache-Control`.
-    pub cache_control: Option<String>,
-    /// `Expires`, as sent.
-    pub expires: Option<String>,
-    /// `x-amz-meta-*`, lower-cased and without the prefix, in order.
-    pub metadata: Vec<(String, String)>,
-}
-
-/// A part of an object that was uploaded in parts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ObjectPart {
-    /// The number that it had in the upload, 1 to 10,000.
-    pub number: u32,
-    /// Bytes.
-    pub size: u64,
-    /// Base64 text, by the object's algorithm.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checksum: Option<String>,
-}
-
-/// What is known of an object without its bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ObjectInfo {
-    /// Its key.
-    pub key: String,
-    /// Bytes.
-    pub size: u64,
-    /// Without quotes: MD5 in hexadecimal, or MD5 of MD5s and `-N`.
-    pub etag: String,
-    /// When it was acknowledged.
-    pub modified: Timestamp,
-    /// What came with it.
-    pub headers: ObjectHeaders,
-    /// What is known of its bytes.
-    pub checksums: Checksums,
-    /// The parts it was uploaded in; none for a plain PUT.
-    pub parts: Vec<ObjectPart>,
-    /// Its tags.
-    pub tags: Tags,
-    /// Who else may read it, where its bucket has ACLs. Lists do not tell it.
-    pub acl: Acl,
-    /// The account whose it is, where that is not the bucket's: who wrote it under
-    /// [`Ownership::Writer`].
-    pub owner: Option<String>,
-    /// Which version it is; `None` where its bucket never kept any.
-    pub version: Option<Version>,
-    /// How its bytes are encrypted; `None` where they lie plain. Lists do not tell it.
-    pub encryption: Option<Encryption>,
-}
-
-/// Which bytes to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ByteRange {
-    /// From the first to the last, both inclusive; to the end where there is no last.
-    From(u64, Option<u64>),
-    /// The last so many.
-    Suffix(u64),
-}
-
-/// On what a call depends, by RFC 9110's rules.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Conditions {
-    /// `If-Match`: ETags without quotes, or `*`.
-    pub if_match: Option<String>,
-    /// `If-None-Match`.
-    pub if_none_match: Option<String>,
-    /// `If-Modified-Since`.
-    pub if_modified_since: Option<Timestamp>,
-    /// `If-Unmodified-Since`.
-    pub if_unmodified_since: Option<Timestamp>,
-}
-
 /// What is said of a bucket as it is made.
 #[derive(Clone, Debug, Default)]
 pub struct NewBucket {
@@ -189,123 +69,6 @@ pub struct NewBucket {
     pub ownership: Option<Ownership>,
     /// Who else may.
     pub acl: Acl,
-}
-
-/// An object on its way in.
-pub struct Put {
-    /// The bucket's name.
-    pub bucket: String,
-    /// The key, UTF-8.
-    pub key: String,
-    /// What is kept with it.
-    pub headers: ObjectHeaders,
-    /// Its tags.
-    pub tags: Tags,
-    /// Who else may read it.
-    pub acl: Acl,
-    /// The checksum to compute and keep, and the value it must have where it was sent before the
-    /// body. One that comes in a trailer is checked by the body itself.
-    pub checksums: Checksums,
-    /// `Content-MD5`, base64 text.
-    pub content_md5: Option<String>,
-    /// The SHA-256 that its sender signed, lower-case hexadecimal.
-    pub content_sha256: Option<String>,
-    /// Checked in the same commit that makes the object visible.
-    pub conditions: Conditions,
-    /// How the bytes are to be encrypted. A part only brings the customer's key of its upload.
-    pub protection: Protection,
-    /// The bytes.
-    pub body: ByteStream,
-}
-
-impl Put {
-    /// A plain object, for our own outputs.
-    pub fn new(bucket: impl Into<String>, key: impl Into<String>, body: ByteStream) -> Self {
-        Self {
-            bucket: bucket.into(),
-            key: key.into(),
-            headers: ObjectHeaders::default(),
-            tags: Tags::new(),
-            acl: Acl::default(),
-            checksums: Checksums::default(),
-            content_md5: None,
-            content_sha256: None,
-            conditions: Conditions::default(),
-            protection: Protection::Unsaid,
-            body,
-        }
-    }
-}
-
-/// An object on its way out.
-pub struct Read {
-    /// What is known of it.
-    pub info: ObjectInfo,
-    /// The first byte and how many follow; `None` where the whole was asked for.
-    pub range: Option<(u64, u64)>,
-    /// The bytes of the range.
-    pub body: ByteStream,
-}
-
-/// Which keys to list.
-#[derive(Clone, Debug, Default)]
-pub struct ListKeys {
-    /// The bucket's name.
-    pub bucket: String,
-    /// Only keys that begin with this.
-    pub prefix: String,
-    /// Folds what follows the prefix up to it into one common prefix.
-    pub delimiter: Option<String>,
-    /// Only what sorts after this (a key, or a common prefix of the last page).
-    pub after: Option<String>,
-    /// At most so many keys and common prefixes.
-    pub limit: usize,
-}
-
-/// A page of keys, in binary order.
-#[derive(Clone, Debug, Default)]
-pub struct Listing {
-    /// Objects.
-    pub objects: Vec<ObjectInfo>,
-    /// Common prefixes.
-    pub prefixes: Vec<String>,
-    /// Whether there is more after [`Listing::last`].
-    pub truncated: bool,
-    /// The last key or common prefix of the page.
-    pub last: Option<String>,
-}
-
-/// Where a copy reads.
-#[derive(Clone, Copy, Debug)]
-pub struct CopySource<'a> {
-    /// Whose bucket it is in.
-    pub owner: &'a Owner,
-    /// What is copied.
-    pub name: ObjectName<'a>,
-    /// What must hold of it.
-    pub conditions: &'a Conditions,
-    /// The customer's key that it is encrypted with, if it is.
-    pub customer: Option<&'a Secret>,
-}
-
-/// A copy to make. What is `None` is taken over from the source.
-pub struct Copy<'a> {
-    /// Of what.
-    pub source: CopySource<'a>,
-    /// The bucket and the key that it will have.
-    pub target: (&'a str, &'a str),
-    /// What must hold of the object that it replaces.
-    pub conditions: &'a Conditions,
-    /// What is kept with it.
-    pub headers: Option<ObjectHeaders>,
-    /// Its tags.
-    pub tags: Option<Tags>,
-    /// Who else may read it: never taken over.
-    pub acl: Acl,
-    /// The algorithm of the checksum to compute, `crc32`.
-    pub checksum: Option<String>,
-    /// How its bytes are to be encrypted, however the source's are.
-    pub protection: Protection,
 }
 
 /// When an object goes by itself.

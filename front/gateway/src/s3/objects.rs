@@ -1,21 +1,17 @@
-//! Objects: PUT, GET, HEAD, DELETE.
+//! Objects: PUT, GET, HEAD.
 
-use futures_util::{StreamExt, stream};
 use http::{StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use platform::{
     objects::{
-        ByteRange, Checksums, Conditions, DeleteIf, Deleted, ObjectError, ObjectInfo, ObjectName,
-        ObjectPart, Put, Read, Tags,
+        ByteRange, Checksums, Conditions, ObjectError, ObjectInfo, ObjectName, ObjectPart, Put,
+        Read, Tags,
     },
     sealed::Secret,
 };
 use s3s::dto::{
-    ChecksumMode, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
-    DeletedObject, Error, GetObjectAttributesInput, GetObjectAttributesOutput,
-    GetObjectAttributesParts, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
-    ObjectIdentifier, ObjectPart as ListedPart, PutObjectInput, PutObjectOutput, StorageClass,
-    StreamingBlob,
+    ChecksumMode, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
+    PutObjectInput, PutObjectOutput, StreamingBlob,
 };
 use types::Owner;
 
@@ -28,15 +24,6 @@ use super::{
     rights::Right,
     tagging,
 };
-
-/// The most keys of one DeleteObjects (AWS).
-const DELETE_LIMIT: usize = 1_000;
-
-/// The most parts that are told of in one answer (AWS).
-const PARTS_PAGE: usize = 1_000;
-
-/// Deletions under way at once, so that the index can commit them in groups.
-const DELETES_AT_ONCE: usize = 64;
 
 /// The described members of a GET and of a HEAD: the same, in two types.
 macro_rules! described {
@@ -155,7 +142,11 @@ impl Desk {
     }
 
     /// The owner to read with, once the asker may.
-    async fn allow_get(&self, ask: &Ask, name: ObjectName<'_>) -> Result<Owner, Refused> {
+    pub(super) async fn allow_get(
+        &self,
+        ask: &Ask,
+        name: ObjectName<'_>,
+    ) -> Result<Owner, Refused> {
         let right = Right::of_object("s3:GetObject", name.bucket, name.key)
             .of_version("s3:GetObjectVersion", name.version);
         self.allow_right(ask, &right).await
@@ -220,141 +211,8 @@ impl Desk {
         }))
     }
 
-    pub(super) async fn get_object_attributes(
-        &self,
-        input: GetObjectAttributesInput,
-        ask: &Ask,
-    ) -> Result<GetObjectAttributesOutput, Refused> {
-        let name = convert::named(&input.bucket, &input.key, input.version_id.as_deref())?;
-        let right = Right::of_object("s3:GetObjectAttributes", name.bucket, name.key)
-            .of_version("s3:GetObjectVersionAttributes", name.version);
-        self.allow_right(ask, &right).await?;
-        let owner = &self.allow_get(ask, name).await?;
-        let info = match self.info(owner, name, &ask.conditions, ask).await {
-            Ok(info) => info,
-            Err(refused) => return Err(self.missing(ask, name, refused).await),
-        };
-        let page = Parts {
-            after: u32::try_from(input.part_number_marker.unwrap_or(0)).unwrap_or(0),
-            limit: convert::limit(input.max_parts, PARTS_PAGE, "max-parts")?,
-        };
-        // The header is one list, which `s3s` takes for one name.
-        let names = input.object_attributes.iter().flat_map(|list| list.as_str().split(','));
-        let mut output = GetObjectAttributesOutput {
-            last_modified: Some(convert::moment(info.modified)),
-            version_id: convert::told(info.version),
-            ..Default::default()
-        };
-        for name in names {
-            attribute(&mut output, name.trim(), &info, page)?;
-        }
-        Ok(output)
-    }
-
-    pub(super) async fn delete_object(
-        &self,
-        input: DeleteObjectInput,
-        ask: &Ask,
-    ) -> Result<DeleteObjectOutput, Refused> {
-        let name = convert::named(&input.bucket, &input.key, input.version_id.as_deref())?;
-        let owner = &self.allow_delete(ask, name).await?;
-        let conditions = DeleteIf {
-            etag: ask.conditions.if_match.clone(),
-            modified: input.if_match_last_modified_time.and_then(convert::instant),
-            size: input.if_match_size.and_then(|size| u64::try_from(size).ok()),
-        };
-        let deleted = self.objects.delete(owner, name, &conditions).await?;
-        Ok(DeleteObjectOutput {
-            delete_marker: deleted.marker.then_some(true),
-            version_id: convert::told(deleted.version),
-            ..Default::default()
-        })
-    }
-
-    pub(super) async fn delete_objects(
-        &self,
-        input: DeleteObjectsInput,
-        ask: &Ask,
-    ) -> Result<DeleteObjectsOutput, Refused> {
-        let objects = input.delete.objects;
-        if objects.is_empty() || objects.len() > DELETE_LIMIT {
-            return Err(Refused::malformed());
-        }
-        let bucket = input.bucket.as_str();
-        self.exists(ask, bucket, &objects[0].key).await?;
-        let mut results = stream::iter(objects)
-            .map(|object| self.delete_one(bucket, object, ask))
-            .buffered(DELETES_AT_ONCE);
-        let (mut deleted, mut errors) = (Vec::new(), Vec::new());
-        while let Some(result) = results.next().await {
-            match result {
-                Ok(object) => deleted.push(object),
-                Err(error) => errors.push(error),
-            }
-        }
-        let quiet = input.delete.quiet == Some(true);
-        Ok(DeleteObjectsOutput {
-            deleted: (!quiet).then_some(deleted),
-            errors: (!errors.is_empty()).then_some(errors),
-            request_charged: None,
-        })
-    }
-
-    /// Refuses where there is no bucket. What may be done to each key is each key's answer.
-    async fn exists(&self, ask: &Ask, bucket: &str, key: &str) -> Result<(), Refused> {
-        match self.allow_delete(ask, ObjectName::current(bucket, key)).await {
-            Err(refused) if refused.code == "NoSuchBucket" => Err(refused),
-            Ok(_) | Err(_) => Ok(()),
-        }
-    }
-
-    /// The owner to delete with, once the asker may.
-    async fn allow_delete(&self, ask: &Ask, name: ObjectName<'_>) -> Result<Owner, Refused> {
-        let right = Right::of_object("s3:DeleteObject", name.bucket, name.key)
-            .of_version("s3:DeleteObjectVersion", name.version);
-        self.allow_right(ask, &right).await
-    }
-
-    async fn delete_one(
-        &self,
-        bucket: &str,
-        object: ObjectIdentifier,
-        ask: &Ask,
-    ) -> Result<DeletedObject, Error> {
-        match self.delete_named(bucket, &object, ask).await {
-            Ok(Deleted { version, marker }) => Ok(DeletedObject {
-                delete_marker: marker.then_some(true),
-                delete_marker_version_id: version.filter(|_| marker).map(|it| it.to_string()),
-                key: Some(object.key),
-                version_id: object.version_id,
-            }),
-            Err(refused) => Err(Error {
-                code: Some(refused.code.to_owned()),
-                key: Some(object.key),
-                message: Some(refused.message.into_owned()),
-                version_id: object.version_id,
-            }),
-        }
-    }
-
-    async fn delete_named(
-        &self,
-        bucket: &str,
-        object: &ObjectIdentifier,
-        ask: &Ask,
-    ) -> Result<Deleted, Refused> {
-        let name = convert::named(bucket, &object.key, object.version_id.as_deref())?;
-        let owner = &self.allow_delete(ask, name).await?;
-        let conditions = DeleteIf {
-            etag: object.e_tag.as_ref().map(|etag| etag.value().to_owned()),
-            modified: object.last_modified_time.clone().and_then(convert::instant),
-            size: object.size.and_then(|size| u64::try_from(size).ok()),
-        };
-        Ok(self.objects.delete(owner, name, &conditions).await?)
-    }
-
     /// What is known of an object, or the answer that it was not modified.
-    async fn info(
+    pub(super) async fn info(
         &self,
         owner: &Owner,
         name: ObjectName<'_>,
@@ -441,57 +299,4 @@ fn part_range(info: &ObjectInfo, number: i32) -> Result<Option<ByteRange>, Refus
     };
     let first: u64 = sizes[..part].iter().sum();
     Ok(size.checked_sub(1).map(|rest| ByteRange::From(first, Some(first + rest))))
-}
-
-/// Which of an object's parts to tell of.
-#[derive(Clone, Copy)]
-struct Parts {
-    after: u32,
-    limit: usize,
-}
-
-fn attribute(
-    output: &mut GetObjectAttributesOutput,
-    name: &str,
-    info: &ObjectInfo,
-    page: Parts,
-) -> Result<(), Refused> {
-    match name {
-        "ETag" => output.e_tag = Some(convert::etag(&info.etag)),
-        "Checksum" if info.checksums.value.is_some() => {
-            output.checksum = Some(convert::sums(&info.checksums));
-        }
-        "ObjectParts" if !info.parts.is_empty() => output.object_parts = Some(page.of(info)),
-        "Checksum" | "ObjectParts" => {}
-        "StorageClass" => {
-            output.storage_class = Some(StorageClass::from_static(StorageClass::STANDARD));
-        }
-        "ObjectSize" => output.object_size = Some(convert::size(info.size)),
-        _ => return Err(Refused::argument("Invalid attribute name specified.")),
-    }
-    Ok(())
-}
-
-impl Parts {
-    fn of(self, info: &ObjectInfo) -> GetObjectAttributesParts {
-        let number = |part: &ObjectPart| i32::try_from(part.number).unwrap_or(i32::MAX);
-        let later = info.parts.iter().filter(|part| part.number > self.after);
-        let page: Vec<&ObjectPart> = later.clone().take(self.limit).collect();
-        let truncated = later.count() > page.len();
-        let told = |part: &&ObjectPart| {
-            let checksums = Checksums { value: part.checksum.clone(), ..info.checksums.clone() };
-            summed!(ListedPart, &checksums, {
-                part_number: Some(number(part)),
-                size: Some(convert::size(part.size)),
-            })
-        };
-        GetObjectAttributesParts {
-            total_parts_count: Some(convert::count(info.parts.len())),
-            is_truncated: Some(truncated),
-            max_parts: Some(convert::count(self.limit)),
-            part_number_marker: Some(i32::try_from(self.after).unwrap_or(i32::MAX)),
-            next_part_number_marker: page.last().map(|part| number(part)),
-            parts: Some(page.iter().map(told).collect()),
-        }
-    }
 }
