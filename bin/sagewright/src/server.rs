@@ -10,7 +10,7 @@ mod wiring;
 use std::{fs::File, time::Instant};
 
 use anyhow::{Context, Result};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tracing::{info, warn};
 
 use crate::{
@@ -77,12 +77,7 @@ pub async fn serve(
     house.ready();
     ready(&Ready { running, took: begun.elapsed() });
 
-    let mut told = stopping.clone();
-    tokio::select! {
-        _ = told.wait_for(|stop| *stop) => {}
-        () = interrupted() => {}
-        ended = &mut control => warn!(?ended, "the control socket is gone"),
-    }
+    until_the_end(stopping, &mut control).await;
     info!("stopping: what was accepted is finished first");
     stop.send_replace(true);
     control.abort();
@@ -92,6 +87,15 @@ pub async fn serve(
     let _ = std::fs::remove_file(data.control_socket());
     let _ = std::fs::remove_file(data.join("server.json"));
     Ok(())
+}
+
+/// Returns when the server is to stop, whoever says so.
+async fn until_the_end(mut told: watch::Receiver<bool>, control: &mut JoinHandle<Result<()>>) {
+    tokio::select! {
+        _ = told.wait_for(|stop| *stop) => {}
+        () = interrupted() => {}
+        ended = control => warn!(?ended, "the control socket is gone"),
+    }
 }
 
 /// `SIGINT` or `SIGTERM`.
