@@ -2,8 +2,9 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::IsTerminal,
+    io::{IsTerminal, Read, Seek, SeekFrom},
     os::unix::process::CommandExt,
+    path::Path,
     process::{Child, Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
@@ -22,6 +23,11 @@ use crate::{
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How often it is looked for meanwhile.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// How the line begins in which a command says why it failed.
+const REASON: &str = "sagewright: ";
+/// How much of a start's log is looked through for it, bytes.
+const LOOKED_THROUGH: u64 = 1 << 20;
 
 /// What is logged where `SAGEWRIGHT_LOG` does not say. `s3s` reports each refusal as an error of its
 /// own, with what the client sent.
@@ -69,6 +75,7 @@ pub fn start_with(data: &Data, command: &mut Command) -> Result<(Running, Durati
     let begun = Instant::now();
     let log = data.join("logs").join("server.log");
     let log_file = OpenOptions::new().create(true).append(true).open(&log)?;
+    let said_before = log_file.metadata()?.len();
     let mut child = command
         .stdin(Stdio::null())
         .stdout(log_file.try_clone()?)
@@ -77,8 +84,20 @@ pub fn start_with(data: &Data, command: &mut Command) -> Result<(Running, Durati
         .spawn()?;
     match wait_until_ready(data, &mut child) {
         Ok(running) => Ok((running, begun.elapsed())),
-        Err(error) => Err(error.context(format!("see {}", log.display()))),
+        Err(error) => Err(match last_word(&log, said_before) {
+            Some(reason) => error.context(reason),
+            None => error.context(format!("see {}", log.display())),
+        }),
     }
+}
+
+/// What a server that did not start said last, of what its log has behind `from`.
+fn last_word(log: &Path, from: u64) -> Option<String> {
+    let mut file = File::open(log).ok()?;
+    file.seek(SeekFrom::Start(from)).ok()?;
+    let mut said = String::new();
+    file.take(LOOKED_THROUGH).read_to_string(&mut said).ok()?;
+    said.lines().rev().find_map(|line| line.strip_prefix(REASON)).map(str::to_owned)
 }
 
 fn wait_until_ready(data: &Data, child: &mut Child) -> Result<Running> {
