@@ -175,3 +175,10 @@ def test_a_channel_is_a_prefix_and_every_object_under_it_is_read(api):
     api.train(other, {"train": api.put("parts-whole.csv", whole)}, {"num_round": 3})
     joined = api.finished(other)
     assert split["FinalMetricDataList"][0]["Value"] == joined["FinalMetricDataList"][0]["Value"]
+
+
+def test_the_same_rows_train_the_same_in_every_format_that_the_sdk_writes(client, tmp_path):
+    errors = client("sdk_v2").run("sdk_v2_formats.py", tmp_path)
+    assert list(errors) == ["csv", "libsvm", "dense", "sparse"]
+    assert 0 < errors["csv"]["validation:rmse"] < 1
+    assert all(error == errors["csv"] for error in errors.values()), errors

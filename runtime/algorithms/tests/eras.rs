@@ -355,7 +355,7 @@ fn what_is_wrong_with_a_job_is_told_before_anything_is_trained() {
         (
             &[("num_round", "2")],
             "a,b\n1,2\n",
-            "ClientError: Failed to load csv data with exception:\nline 1 of file 'train.csv', column 1: the label 'a' is not a number; CSV for training has its label in the first column, and no header: please remove it if this is one",
+            "ClientError: Failed to load csv data with exception:\nline 1 of file 'train.csv', column 1: the label 'a' is not a number; CSV for training has its label in the first column, and no header: please remove the header if this is one",
         ),
     ] {
         let Some(job) = run("1.7-1", hyperparameters, train, None) else { return };

@@ -98,8 +98,8 @@ fn not_a_number(index: usize, what: &str, text: &[u8]) -> Refusal {
     let hint = if what == "value" {
         "an empty cell is a missing value, and words must become numbers before training"
     } else {
-        "CSV for training has its label in the first column, and no header: please remove it if this \
-         is one"
+        "CSV for training has its label in the first column, and no header: please remove the header \
+         if this is one"
     };
     Refusal::cell(index, format!("the {what} '{}' is not a number; {hint}", snippet(text)))
 }
@@ -190,7 +190,7 @@ mod tests {
             refusal("label,a,b\n1,2,3\n"),
             "ClientError: Failed to load csv data with exception:\nline 1 of file 'part-0.csv', \
              column 1: the label 'label' is not a number; CSV for training has its label in the \
-             first column, and no header: please remove it if this is one"
+             first column, and no header: please remove the header if this is one"
         );
         assert!(read_files(&["1,2\n", "y,x\n"], false).unwrap_err().contains("'part-1.csv'"));
     }
