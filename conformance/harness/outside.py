@@ -46,6 +46,12 @@ class Place:
         answer = self.store.s3.list_multipart_uploads(Bucket=BUCKET, Prefix=self.prefix + "/")
         return [upload["Key"] for upload in answer.get("Uploads", [])]
 
+    def uploaded_parts(self):
+        """Parts of such uploads: what somebody pays for."""
+        answer = self.store.s3.list_multipart_uploads(Bucket=BUCKET, Prefix=self.prefix + "/")
+        return [part for upload in answer.get("Uploads", []) for part in self.store.s3.list_parts(
+            Bucket=BUCKET, Key=upload["Key"], UploadId=upload["UploadId"]).get("Parts", [])]
+
 
 class Store:
     """What all outside stores have: `url`, `key`, `secret`, and `s3`, a client of theirs."""
