@@ -6,19 +6,20 @@
 //! or the other the tests that need it say so and pass: a fresh checkout has neither.
 #![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
+#[path = "support/oracle.rs"]
+mod oracle;
 mod support;
 
 use std::{
     collections::BTreeMap,
-    env,
     fmt::Write,
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use algorithms::fetch;
-use support::{Job, configured, lib};
+use oracle::oracle;
+use support::{Job, lib};
 use xgboost_sys::{Booster, DMatrix, Library};
 
 /// As many rows and rounds as show a difference, and few enough to be quick.
@@ -75,16 +76,6 @@ fn run(
         .into_iter()
         .filter_map(|(name, content)| Some((name, "text/csv", content?.as_bytes())));
     Job::on(tag, hyperparameters, &channels.collect::<Vec<_>>())
-}
-
-/// Asks a version's own package.
-fn oracle(version: &str, arguments: &[&str]) -> Option<String> {
-    let python = configured("SAGEWRIGHT_ORACLES")?.join(format!("xgboost-{version}/bin/python"));
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle.py");
-    let output = Command::new(&python).arg(script).args(arguments).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {errors}", python.display());
-    Some(String::from_utf8(output.stdout).unwrap())
 }
 
 fn margins(path: &Path) -> Vec<f32> {
@@ -350,7 +341,7 @@ fn what_is_wrong_with_a_job_is_told_before_anything_is_trained() {
         (
             &[("num_round", "2"), ("_kfold", "3")],
             good,
-            "ClientError: Hyperparameter _kfold (cross validation) is not supported by Sagewright 0.1.",
+            "ClientError: Hyperparameter _kfold: Cannot have number of splits n_splits=3 greater than the number of samples: n_samples=2.",
         ),
         (
             &[("num_round", "2")],

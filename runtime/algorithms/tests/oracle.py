@@ -1,10 +1,15 @@
 """What XGBoost's own packages say: trains or predicts, and writes the margins down.
 
-Called by eras.rs with the interpreter of one version's environment:
+Called by the tests with the interpreter of one version's environment:
   oracle.py train [DATA PARAMETERS(json) ROUNDS OUT]...   label-first CSV -> margins of its rows;
                                                           prints each one's metrics, as JSON
   oracle.py load [DATA MODEL OUT]...                      margins of a model file
   oracle.py rmse DATA PARAMETERS(json) ROUNDS SEEDS       prints the mean training RMSE
+  oracle.py folds PARAMETERS(json) ROUNDS FOLDS REPETITIONS CHANNEL...
+                                                          cross validation of the channels, drawn
+                                                          by scikit-learn from seed 0: prints what
+                                                          a job's predictions.csv holds, or nothing
+                                                          where there is no scikit-learn
 Margins are float32, little-endian, row by row.
 """
 
@@ -46,6 +51,33 @@ def printed(scores):
     return ["%.5f" % score for score in scores]
 
 
+def folds(parameters, rounds, count, repetitions, *channels):
+    try:
+        from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
+    except ImportError:
+        return
+    parameters = dict(json.loads(parameters), verbosity=0, nthread=1)
+    rows = numpy.concatenate(
+        [numpy.genfromtxt(path, delimiter=",").astype(numpy.float32) for path in channels]
+    )
+    whole, labels = xgboost.DMatrix(rows[:, 1:], label=rows[:, 0]), rows[:, 0]
+    classes = "num_class" in parameters or parameters["objective"].startswith("binary:")
+    rule = RepeatedStratifiedKFold if classes else RepeatedKFold
+    drawn = rule(n_splits=int(count), n_repeats=int(repetitions), random_state=0)
+    predicted, said = numpy.zeros(len(rows)), [[] for _ in rows]
+    for learned, held in drawn.split(rows, labels):
+        model = xgboost.train(parameters, whole.slice(learned), int(rounds))
+        for row, outputs in zip(held, model.predict(whole.slice(held)).reshape(len(held), -1)):
+            best = outputs.argmax()
+            predicted[row] += outputs[best]
+            said[row].append(int(best if len(outputs) > 1 else outputs[0] > 0.5))
+    for label, total, votes in zip(labels, predicted, said):
+        columns = [label, total / int(repetitions)]
+        if classes:
+            columns.append(max(sorted(set(votes)), key=votes.count))
+        print(",".join("%f" % column for column in columns))
+
+
 mode, arguments = sys.argv[1], sys.argv[2:]
 if mode == "train":
     for at in range(0, len(arguments), 4):
@@ -63,5 +95,7 @@ elif mode == "rmse":
         parameters = dict(json.loads(arguments[1]), seed=seed)
         scores.append(train(arguments[0], json.dumps(parameters), arguments[2])[2]["rmse"][-1])
     print(sum(scores) / len(scores))
+elif mode == "folds":
+    folds(*arguments)
 else:
     sys.exit("unknown mode " + mode)

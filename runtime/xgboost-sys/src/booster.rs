@@ -26,6 +26,10 @@ impl ModelFormat {
 const MARGIN: &CStr =
     cr#"{"type":1,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false}"#;
 
+/// Predictions of all trees, in the shape that the objective has.
+const VALUE: &CStr =
+    cr#"{"type":0,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false}"#;
+
 /// Predictions of all trees from rows in memory.
 const IN_PLACE: &CStr = cr#"{"type":0,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false,"missing":NaN,"cache_id":0}"#;
 
@@ -116,13 +120,22 @@ impl Booster {
 
     /// The margins of every row, one number for each of the objective's outputs.
     pub fn predict_margin(&mut self, matrix: &DMatrix) -> Result<Vec<f32>, Error> {
+        self.predict_as(matrix, MARGIN)
+    }
+
+    /// The prediction of every row: what the objective makes of its margins.
+    pub fn predict(&mut self, matrix: &DMatrix) -> Result<Vec<f32>, Error> {
+        self.predict_as(matrix, VALUE)
+    }
+
+    fn predict_as(&mut self, matrix: &DMatrix, config: &CStr) -> Result<Vec<f32>, Error> {
         let (mut shape, mut dimensions, mut values) = (ptr::null(), 0, ptr::null());
         // SAFETY: both handles are live, the three results are written on success.
         let status = unsafe {
             (self.library.functions().booster_predict)(
                 self.handle,
                 matrix.handle(),
-                MARGIN.as_ptr(),
+                config.as_ptr(),
                 &raw mut shape,
                 &raw mut dimensions,
                 &raw mut values,

@@ -159,6 +159,30 @@ impl DMatrix {
         self.library.check(status)
     }
 
+    /// A copy of some rows, in the order given, with what they carry. The library refuses it where
+    /// rows belong to queries.
+    pub fn slice(&self, rows: &[i32]) -> Result<Self, Error> {
+        let count = self.rows()?;
+        let outside = |row: &&i32| u64::try_from(**row).map_or(true, |row| row >= count);
+        if let Some(row) = rows.iter().find(outside) {
+            return Err(Error::Row { row: *row, rows: count });
+        }
+        let mut handle = ptr::null_mut();
+        // SAFETY: the handle is live, `rows` are its own and read before the call returns; the new
+        // handle is written on success and owned by the result.
+        let status = unsafe {
+            (self.library.functions().dmatrix_slice)(
+                self.handle,
+                rows.as_ptr(),
+                rows.len() as Length,
+                &raw mut handle,
+                0,
+            )
+        };
+        self.library.check(status)?;
+        Ok(Self { library: self.library.clone(), handle })
+    }
+
     /// How many rows it has.
     pub fn rows(&self) -> Result<u64, Error> {
         let mut rows = 0;

@@ -48,6 +48,8 @@ functions! {
     dmatrix_free = b"XGDMatrixFree\0": fn(Handle) -> c_int;
     dmatrix_set_info = b"XGDMatrixSetInfoFromInterface\0":
         fn(Handle, *const c_char, *const c_char) -> c_int;
+    dmatrix_slice = b"XGDMatrixSliceDMatrixEx\0":
+        fn(Handle, *const c_int, Length, *mut Handle, c_int) -> c_int;
     dmatrix_rows = b"XGDMatrixNumRow\0": fn(Handle, *mut Length) -> c_int;
     dmatrix_columns = b"XGDMatrixNumCol\0": fn(Handle, *mut Length) -> c_int;
     booster_create = b"XGBoosterCreate\0": fn(*const Handle, Length, *mut Handle) -> c_int;

@@ -50,6 +50,14 @@ pub enum Error {
     /// A text for XGBoost holds a NUL byte.
     #[error("a text for XGBoost holds a NUL byte: {0:?}")]
     Nul(String),
+    /// A row that the matrix does not have.
+    #[error("row {row} was asked for where there are {rows}")]
+    Row {
+        /// Counted from 0.
+        row: i32,
+        /// How many there are.
+        rows: u64,
+    },
     /// The matrix's numbers do not fill its shape.
     #[error("{values} values do not fill {rows} rows of {columns} columns")]
     Shape {

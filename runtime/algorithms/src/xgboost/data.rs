@@ -26,35 +26,56 @@ pub struct Data {
     pub threads: usize,
 }
 
+/// Reads a channel. `None` where there is no row.
+pub fn read(
+    channel: &str,
+    source: &Source,
+    chosen: &Hyperparameters,
+    log: &mut Log<'_>,
+) -> Result<Option<Rows>, Failure> {
+    let weighted = chosen.integer("csv_weights") == Some(1);
+    let readers = threads::reading(size(&source.channel));
+    let read = input::read(&source.channel, source.format, weighted, readers)?;
+    let Some(input::Read { rows, delimiter }) = read else { return Ok(None) };
+    if let Some(delimiter) = delimiter {
+        log.info(&format!("Determined delimiter of CSV input is '{delimiter}'"))?;
+    }
+    log.info(&format!(
+        "{} matrix has {} rows and {} columns",
+        if channel == "train" { "Train" } else { "Validation" },
+        rows.len(),
+        rows.columns()
+    ))?;
+    Ok(Some(rows))
+}
+
 impl Data {
-    /// Reads a channel into the library; our own copy of its features is gone when this returns.
-    /// `None` where there is no row.
-    pub fn read(
+    /// Copies rows into the library.
+    pub fn of(
         channel: &'static str,
-        source: &Source,
+        rows: &Rows,
         chosen: &Hyperparameters,
         library: &Library,
-        log: &mut Log<'_>,
-    ) -> Result<Option<Self>, Failure> {
-        let weighted = chosen.integer("csv_weights") == Some(1);
-        let readers = threads::reading(size(&source.channel));
-        let read = input::read(&source.channel, source.format, weighted, readers)?;
-        let Some(input::Read { rows, delimiter }) = read else { return Ok(None) };
-        if let Some(delimiter) = delimiter {
-            log.info(&format!("Determined delimiter of CSV input is '{delimiter}'"))?;
-        }
-        log.info(&format!(
-            "{} matrix has {} rows and {} columns",
-            if channel == "train" { "Train" } else { "Validation" },
-            rows.len(),
-            rows.columns()
-        ))?;
+    ) -> Result<Self, Failure> {
         let threads = threads::training(chosen, rows.cells());
         let matrix =
-            matrix(library, &rows, threads).map_err(|error| Failure::from_training(&error))?;
-        let Rows { labels, weights, .. } = rows;
-        Ok(Some(Self { channel, matrix, labels, weights, threads }))
+            matrix(library, rows, threads).map_err(|error| Failure::from_training(&error))?;
+        let (labels, weights) = (rows.labels.clone(), rows.weights.clone());
+        Ok(Self { channel, matrix, labels, weights, threads })
     }
+
+    /// Some of its rows.
+    pub fn rows(&self, rows: &[i32]) -> Result<Self, Failure> {
+        let matrix = self.matrix.slice(rows).map_err(|error| Failure::from_training(&error))?;
+        let (labels, weights) = (picked(&self.labels, rows), picked(&self.weights, rows));
+        Ok(Self { channel: self.channel, matrix, labels, weights, threads: self.threads })
+    }
+}
+
+/// The numbers of rows; none where there are none at all.
+fn picked(numbers: &[f32], rows: &[i32]) -> Vec<f32> {
+    let at = |row: &i32| numbers.get(usize::try_from(*row).ok()?).copied();
+    rows.iter().filter_map(at).collect()
 }
 
 fn size(channel: &Channel) -> u64 {

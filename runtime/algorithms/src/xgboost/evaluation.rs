@@ -73,6 +73,23 @@ impl Round {
     }
 }
 
+/// The line of a cross validation: each metric's mean over models, channel by channel. A job's
+/// rounds have all the same metrics.
+pub fn mean_line(number: i64, rounds: &[Round]) -> String {
+    let Some(first) = rounds.first() else { return format!("[{number}]") };
+    let metrics = first.channels.first().map_or(0, |scores| scores.metrics.len());
+    #[expect(clippy::cast_precision_loss, reason = "no job has 2^53 models")]
+    let models = rounds.len() as f64;
+    let fields = (0..metrics).flat_map(|at| {
+        first.channels.iter().enumerate().filter_map(move |(place, Scores { channel, metrics })| {
+            let score = |round: &Round| Some(round.channels.get(place)?.metrics.get(at)?.1);
+            let mean = rounds.iter().filter_map(score).sum::<f64>() / models;
+            Some(format!("\t{channel}-{}:{}", metrics.get(at)?.0, five_decimals(mean)))
+        })
+    });
+    iter::once(format!("[{number}]")).chain(fields).collect()
+}
+
 /// As Python's `%.5f`.
 fn five_decimals(value: f64) -> String {
     if value.is_nan() { "nan".to_owned() } else { format!("{value:.5}") }
@@ -99,6 +116,21 @@ mod tests {
         round.push("train", "f1", 0.25);
         assert_eq!(round.line(), "[0]\ttrain-logloss:0.50000\ttrain-f1:0.25000");
         assert_eq!(round.last_metric("train"), Some("f1"));
+    }
+
+    #[test]
+    fn the_line_of_a_cross_validation_has_means_and_goes_metric_by_metric() {
+        let round = |a: f64, b: f64| {
+            let line = format!(
+                "[9]\ttrain-rmse:{a}\tvalidation-rmse:{b}\ttrain-mae:1\tvalidation-mae:nan"
+            );
+            Round::parse(9, &line, &BOTH)
+        };
+        assert_eq!(
+            mean_line(10, &[round(1.0, 3.0), round(2.0, 3.5)]),
+            "[10]\ttrain-rmse:1.50000\tvalidation-rmse:3.25000\ttrain-mae:1.00000\tvalidation-mae:nan"
+        );
+        assert_eq!(mean_line(10, &[]), "[10]");
     }
 
     #[test]

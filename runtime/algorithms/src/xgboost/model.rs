@@ -16,7 +16,7 @@ use xgboost_sys::{Booster, ModelFormat};
 
 use super::{era::Artifact, failure::Failure};
 
-/// The file's name in the model's folder.
+/// The file's name in the model's folder; of several models, each has a number behind it.
 pub const FILE: &str = "xgboost-model";
 /// Where it is written first: not in the folder that becomes the archive.
 const PARTIAL: &str = "output/xgboost-model.partial";
@@ -37,9 +37,9 @@ pub fn encode(booster: &Booster, artifact: Artifact) -> Result<Vec<u8>, Failure>
     }
 }
 
-/// Puts the model into the job's model folder; a kill leaves the one before or this one.
-pub fn write(opt_ml: &Path, model: &[u8]) -> Result<(), Failure> {
-    let path = opt_ml.join("model").join(FILE);
+/// Puts a model into the job's model folder; a kill leaves the one before or this one.
+pub fn write(opt_ml: &Path, file: &str, model: &[u8]) -> Result<(), Failure> {
+    let path = opt_ml.join("model").join(file);
     replace(&opt_ml.join(PARTIAL), &path, model).map_err(|error| {
         Failure::Platform(format!("cannot write the model to {}: {error}", path.display()))
     })
@@ -143,8 +143,8 @@ mod tests {
     #[test]
     fn a_model_replaces_the_one_before() {
         let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), b"one").unwrap();
-        write(folder.path(), b"two").unwrap();
+        write(folder.path(), FILE, b"one").unwrap();
+        write(folder.path(), FILE, b"two").unwrap();
         assert_eq!(fs::read(folder.path().join("model").join(FILE)).unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.path().join("model")).unwrap().count(), 1);
     }

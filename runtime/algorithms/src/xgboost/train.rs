@@ -5,18 +5,18 @@
 
 use std::{env, fs, io::Write, iter, path::Path};
 
-use xgboost_sys::{Booster, Library};
+use xgboost_sys::Library;
 
 use super::{
     channels::{self, Inputs, Source},
+    cross_validation::CrossValidation,
     custom_metrics::CustomMetric,
-    data::Data,
-    early_stopping::{EarlyStopping, Verdict},
-    era::{self, Era, Labels, Watched},
-    evaluation::Round,
+    data::{self, Data},
+    era::{self, Era, Watched},
     failure::Failure,
     hyperparameters::Hyperparameters,
-    input, labels,
+    input::{self, Rows},
+    labels,
     log::Log,
     model,
 };
@@ -26,18 +26,6 @@ use crate::fetch::{self, FetchError};
 pub const OFFLINE: &str = "SAGEWRIGHT_OFFLINE";
 /// What SageMaker reads of the failure file, characters.
 const REASON_LIMIT: usize = 1024;
-/// Hyperparameters that the library is not told, or not in the same words.
-const CONTAINERS_OWN: [&str; 9] = [
-    "num_round",
-    "csv_weights",
-    "early_stopping_rounds",
-    "save_model_on_termination",
-    "_tuning_objective_metric",
-    "eval_metric",
-    "use_dask_gpu_training",
-    "silent",
-    "updater",
-];
 
 /// Trains the job whose `/opt/ml` is `opt_ml` as the version of a tag would, and answers the
 /// process's exit status. The library is taken from `lib_dir`, or fetched into it.
@@ -87,9 +75,7 @@ fn read_hyperparameters(opt_ml: &Path) -> Result<Vec<(String, String)>, Failure>
 
 /// What is valid and cannot be done here is refused before anything is read.
 fn refuse_unsupported(chosen: &Hyperparameters) -> Result<(), Failure> {
-    let refusal = if chosen.has("_kfold") {
-        "_kfold (cross validation)"
-    } else if chosen.word("use_dask_gpu_training") == Some("true") {
+    let refusal = if chosen.word("use_dask_gpu_training") == Some("true") {
         "use_dask_gpu_training"
     } else if chosen.word("tree_method") == Some("gpu_hist") {
         "tree_method gpu_hist"
@@ -118,67 +104,59 @@ fn library(lib_dir: &Path, log: &mut Log<'_>) -> Result<Library, Failure> {
 }
 
 /// A job that was found in order.
-struct Job<'a, 'log> {
-    era: Era,
-    chosen: Hyperparameters,
-    opt_ml: &'a Path,
-    library: Library,
-    log: &'a mut Log<'log>,
+pub(super) struct Job<'a, 'log> {
+    pub era: Era,
+    pub chosen: Hyperparameters,
+    pub opt_ml: &'a Path,
+    pub library: Library,
+    pub log: &'a mut Log<'log>,
 }
 
 impl Job<'_, '_> {
     fn run(mut self, inputs: &Inputs) -> Result<(), Failure> {
-        let mut data = vec![self.read("train", &inputs.train)?];
-        if let Some(validation) = &inputs.validation {
-            data.push(self.read("validation", validation)?);
-        }
+        let plan = CrossValidation::asked(&self.chosen);
+        let (channels, kept) = self.read(inputs, plan.is_some())?;
         let objective = self.chosen.objective().to_owned();
         let is_custom = |name: &str| CustomMetric::of(name, &objective).is_some();
         let watched = era::watched(self.era, &self.chosen, is_custom);
-        let parameters = self.parameters(&data[0], &watched);
         self.tell_differences()?;
-        let mut booster = self.booster(&data, &parameters)?;
-        let best = self
-            .boost(&mut booster, &data, &watched)
-            .map_err(|failure| self.placed(failure, inputs, &data))?;
-        let trained = self.cut(booster, best)?;
         if let Some(note) = self.era.artifact_note() {
             self.log.info(note)?;
         }
-        self.save(&trained)
+        let done = match plan {
+            None => self.one_model(&channels, &watched),
+            Some(plan) if kept.len() > 1 => {
+                let whole = self.joined(kept)?;
+                self.cross_validate(plan, &whole, &channels, &watched)
+            }
+            Some(plan) => self.cross_validate(plan, &channels[0], &channels, &watched),
+        };
+        done.map_err(|failure| self.placed(failure, inputs, &channels))
     }
 
-    fn read(&mut self, channel: &'static str, source: &Source) -> Result<Data, Failure> {
-        let read = Data::read(channel, source, &self.chosen, &self.library, self.log)?;
+    /// The channels, `train` first; their rows too, if they are to be `kept`.
+    fn read(&mut self, inputs: &Inputs, kept: bool) -> Result<(Vec<Data>, Vec<Rows>), Failure> {
+        let sources = iter::once(("train", &inputs.train));
+        let sources = sources.chain(inputs.validation.iter().map(|source| ("validation", source)));
+        let (mut channels, mut all) = (Vec::new(), Vec::new());
+        for (channel, source) in sources {
+            let rows = self.rows(channel, source)?;
+            channels.push(Data::of(channel, &rows, &self.chosen, &self.library)?);
+            if kept {
+                all.push(rows);
+            }
+        }
+        Ok((channels, all))
+    }
+
+    fn rows(&mut self, channel: &str, source: &Source) -> Result<Rows, Failure> {
+        let read = data::read(channel, source, &self.chosen, self.log)?;
         read.ok_or_else(|| channels::no_data(channel, self.opt_ml))
     }
 
-    /// What the library is told, in order: the user's, then what the version did of itself.
-    fn parameters(&self, train: &Data, watched: &Watched) -> Vec<(&'static str, String)> {
-        let chosen = &self.chosen;
-        let labels = Labels { labels: &train.labels, weights: &train.weights };
-        let mut parameters: Vec<_> = chosen
-            .iter()
-            .filter(|(name, _)| !CONTAINERS_OWN.contains(name))
-            .map(|(name, value)| (name, value.to_string()))
-            .collect();
-        if let Some(updaters) = chosen.words("updater") {
-            parameters.push(("updater", updaters.join(",")));
-        }
-        parameters.push(("objective", chosen.objective().to_owned()));
-        parameters.push(("nthread", train.threads.to_string()));
-        if let Some(silent) = chosen.integer("silent") {
-            parameters.push(("verbosity", (1 - silent).to_string()));
-        }
-        if let Some(score) = self.era.base_score(chosen, labels) {
-            parameters.push(("base_score", score.to_string()));
-        }
-        if let Some(method) = self.era.tree_method(chosen, train.labels.len()) {
-            parameters.push(("tree_method", method.to_owned()));
-        }
-        parameters.extend(watched.native.iter().map(|metric| ("eval_metric", metric.clone())));
-        parameters.push(("validate_parameters", "1".to_owned()));
-        parameters
+    fn one_model(&mut self, channels: &[Data], watched: &Watched) -> Result<(), Failure> {
+        let trained = self.train(&channels[0], channels, watched, model::FILE)?;
+        self.save(&trained.booster, model::FILE)
     }
 
     /// Says which label it is that cannot be learned, where that is what failed.
@@ -209,141 +187,4 @@ impl Job<'_, '_> {
         }
         Ok(())
     }
-
-    fn booster(
-        &self,
-        data: &[Data],
-        parameters: &[(&'static str, String)],
-    ) -> Result<Booster, Failure> {
-        let cached: Vec<_> = data.iter().map(|data| &data.matrix).collect();
-        let failed = |error| Failure::from_training(&error);
-        let mut booster = Booster::new(&self.library, &cached).map_err(failed)?;
-        for (name, value) in parameters {
-            booster.set_parameter(name, value).map_err(failed)?;
-        }
-        Ok(booster)
-    }
-
-    /// All rounds; answers the best one where one was looked for.
-    fn boost(
-        &mut self,
-        booster: &mut Booster,
-        data: &[Data],
-        watched: &Watched,
-    ) -> Result<Option<(i32, f64)>, Failure> {
-        let rounds = i32::try_from(self.chosen.integer("num_round").unwrap_or(0))
-            .map_err(|_| Failure::User("num_round is larger than XGBoost can count".into()))?;
-        let keeps_every_round = self.chosen.word("save_model_on_termination") == Some("true");
-        let mut stopping = None;
-        for number in 0..rounds {
-            booster
-                .update(number, &data[0].matrix)
-                .map_err(|error| Failure::from_training(&error))?;
-            let round = evaluate(booster, number, data, watched, self.chosen.objective())?;
-            self.log.plain(&round.line())?;
-            if keeps_every_round {
-                self.save(booster)?;
-            }
-            if number == 0 {
-                stopping = self.stopping(&round, data.len() > 1, watched)?;
-            }
-            if let Some((metric, stopping)) = &mut stopping
-                && judge(booster, stopping, metric, number, &round)? == Verdict::Stop
-            {
-                break;
-            }
-        }
-        Ok(stopping.and_then(|(_, stopping)| stopping.best()))
-    }
-
-    /// What can stop the job early. Asked for in vain, it says why nothing will.
-    fn stopping(
-        &mut self,
-        first: &Round,
-        validated: bool,
-        watched: &Watched,
-    ) -> Result<Option<(String, EarlyStopping)>, Failure> {
-        let Some(patience) = self.chosen.integer("early_stopping_rounds") else { return Ok(None) };
-        if !validated {
-            self.log
-                .warning("early_stopping_rounds has no effect: there is no validation channel")?;
-            return Ok(None);
-        }
-        let default =
-            first.last_metric("validation").filter(|_| self.era.stops_on_default_metric());
-        let Some(metric) = watched.stopping.as_deref().or(default) else {
-            self.log.warning("early_stopping_rounds has no effect: eval_metric is not set")?;
-            return Ok(None);
-        };
-        Ok(Some((metric.to_owned(), EarlyStopping::new(patience, metric))))
-    }
-
-    /// Keeps the rounds up to the best one.
-    fn cut(&mut self, booster: Booster, best: Option<(i32, f64)>) -> Result<Booster, Failure> {
-        let Some((round, score)) = best else { return Ok(booster) };
-        let failed = |error| Failure::from_training(&error);
-        self.log.info(&format!("The best round is {round}; the model is cut behind it"))?;
-        if self.chosen.word("booster") == Some("gblinear") {
-            return Ok(booster);
-        }
-        let mut cut = booster.slice(0, round + 1).map_err(failed)?;
-        note_best(&mut cut, round, score).map_err(failed)?;
-        Ok(cut)
-    }
-
-    fn save(&self, booster: &Booster) -> Result<(), Failure> {
-        model::write(self.opt_ml, &model::encode(booster, self.era.artifact())?)
-    }
-}
-
-/// One round's metrics on every channel.
-fn evaluate(
-    booster: &mut Booster,
-    number: i32,
-    data: &[Data],
-    watched: &Watched,
-    objective: &str,
-) -> Result<Round, Failure> {
-    let failed = |error| Failure::from_training(&error);
-    let matrices: Vec<_> = data.iter().map(|data| (data.channel, &data.matrix)).collect();
-    let channels: Vec<_> = data.iter().map(|data| data.channel).collect();
-    let line = booster.evaluate(number, &matrices).map_err(failed)?;
-    let mut round = Round::parse(number, &line, &channels);
-    if watched.custom.is_empty() {
-        return Ok(round);
-    }
-    for Data { channel, matrix, labels, .. } in data {
-        let margins = booster.predict_margin(matrix).map_err(failed)?;
-        for name in &watched.custom {
-            if let Some(metric) = CustomMetric::of(name, objective) {
-                round.push(channel, name, metric.score(&margins, labels)?);
-            }
-        }
-    }
-    Ok(round)
-}
-
-/// Takes a round's score and notes the best in the model.
-fn judge(
-    booster: &mut Booster,
-    stopping: &mut EarlyStopping,
-    metric: &str,
-    number: i32,
-    round: &Round,
-) -> Result<Verdict, Failure> {
-    let score = round.score("validation", metric).ok_or_else(|| {
-        Failure::Algorithm(format!(
-            "XGB train call failed with exception:\nNo metric named: {metric}"
-        ))
-    })?;
-    let verdict = stopping.judge(number, score);
-    if verdict == Verdict::Best {
-        note_best(booster, number, score).map_err(|error| Failure::from_training(&error))?;
-    }
-    Ok(verdict)
-}
-
-fn note_best(booster: &mut Booster, round: i32, score: f64) -> Result<(), xgboost_sys::Error> {
-    booster.set_attribute("best_iteration", &round.to_string())?;
-    booster.set_attribute("best_score", &super::python::Float(score).to_string())
 }

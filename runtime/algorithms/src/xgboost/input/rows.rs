@@ -84,6 +84,29 @@ impl Rows {
         Some(all)
     }
 
+    /// Puts the rows of channels behind one another, or says how they differ.
+    pub fn alike(channels: Vec<Self>) -> Result<Self, String> {
+        let carries = |rows: &Self| (!rows.weights.is_empty(), !rows.queries.is_empty());
+        for pair in channels.windows(2) {
+            match (&pair[0].features, &pair[1].features) {
+                (Features::Sparse { .. }, Features::Sparse { .. }) => {}
+                (Features::Dense { columns: one, .. }, Features::Dense { columns: other, .. }) => {
+                    if one != other {
+                        return Err(format!("one has {one} columns, the other {other}"));
+                    }
+                }
+                (Features::Dense { .. }, Features::Sparse { .. })
+                | (Features::Sparse { .. }, Features::Dense { .. }) => {
+                    return Err("one is dense, the other sparse".to_owned());
+                }
+            }
+            if carries(&pair[0]) != carries(&pair[1]) {
+                return Err("only one has weights, or queries (qid)".to_owned());
+            }
+        }
+        Self::joined(channels).ok_or_else(|| "there is none".to_owned())
+    }
+
     fn reserve(&mut self, rows: usize, cells: usize) {
         self.labels.reserve_exact(rows);
         match &mut self.features {
@@ -123,6 +146,35 @@ impl Rows {
             | (Features::Sparse { .. }, Features::Dense { .. }) => {
                 unreachable!("a format's runs are all of one kind")
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dense(columns: usize, labels: &[f32]) -> Rows {
+        let cells = vec![1.0; columns * labels.len()];
+        Rows { labels: labels.to_vec(), ..Rows::of(Features::Dense { columns, cells }) }
+    }
+
+    #[test]
+    fn channels_that_are_alike_become_one() {
+        let whole = Rows::alike(vec![dense(2, &[1.0]), dense(2, &[2.0, 3.0])]).unwrap();
+        assert_eq!(whole, dense(2, &[1.0, 2.0, 3.0]));
+    }
+
+    #[test]
+    fn how_channels_differ_is_told() {
+        let mut weighted = dense(2, &[1.0]);
+        weighted.weights.push(0.5);
+        for (other, expected) in [
+            (dense(3, &[1.0]), "one has 2 columns, the other 3"),
+            (Rows::sparse(), "one is dense, the other sparse"),
+            (weighted, "only one has weights, or queries (qid)"),
+        ] {
+            assert_eq!(Rows::alike(vec![dense(2, &[1.0]), other]).unwrap_err(), expected);
         }
     }
 }

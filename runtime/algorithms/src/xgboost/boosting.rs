@@ -1,0 +1,233 @@
+//! One model: from rows to trees, round by round, with the metrics of the watched channels.
+
+use std::iter;
+
+use xgboost_sys::Booster;
+
+use super::{
+    custom_metrics::CustomMetric,
+    data::Data,
+    early_stopping::{EarlyStopping, Verdict},
+    era::{Labels, Watched},
+    evaluation::Round,
+    failure::Failure,
+    model,
+    train::Job,
+};
+
+/// Hyperparameters that the library is not told, or not in the same words.
+const CONTAINERS_OWN: [&str; 11] = [
+    "num_round",
+    "csv_weights",
+    "early_stopping_rounds",
+    "save_model_on_termination",
+    "_tuning_objective_metric",
+    "_kfold",
+    "_num_cv_round",
+    "eval_metric",
+    "use_dask_gpu_training",
+    "silent",
+    "updater",
+];
+
+/// A model, and what it scored in its last round.
+pub struct Trained {
+    /// Cut behind its best round, where that was looked for.
+    pub booster: Booster,
+    /// On the watched channels.
+    pub last: Round,
+}
+
+impl Job<'_, '_> {
+    /// Learns from `train`, watches the channels, and keeps every round in `file` if asked.
+    pub(super) fn train(
+        &mut self,
+        train: &Data,
+        channels: &[Data],
+        watched: &Watched,
+        file: &str,
+    ) -> Result<Trained, Failure> {
+        let parameters = self.parameters(train, watched);
+        let mut booster = self.booster(train, channels, &parameters)?;
+        let (last, best) = self.boost(&mut booster, train, channels, watched, file)?;
+        Ok(Trained { booster: self.cut(booster, best)?, last })
+    }
+
+    /// What the library is told, in order: the user's, then what the version did of itself.
+    fn parameters(&self, train: &Data, watched: &Watched) -> Vec<(&'static str, String)> {
+        let chosen = &self.chosen;
+        let labels = Labels { labels: &train.labels, weights: &train.weights };
+        let mut parameters: Vec<_> = chosen
+            .iter()
+            .filter(|(name, _)| !CONTAINERS_OWN.contains(name))
+            .map(|(name, value)| (name, value.to_string()))
+            .collect();
+        if let Some(updaters) = chosen.words("updater") {
+            parameters.push(("updater", updaters.join(",")));
+        }
+        parameters.push(("objective", chosen.objective().to_owned()));
+        parameters.push(("nthread", train.threads.to_string()));
+        if let Some(silent) = chosen.integer("silent") {
+            parameters.push(("verbosity", (1 - silent).to_string()));
+        }
+        if let Some(score) = self.era.base_score(chosen, labels) {
+            parameters.push(("base_score", score.to_string()));
+        }
+        if let Some(method) = self.era.tree_method(chosen, train.labels.len()) {
+            parameters.push(("tree_method", method.to_owned()));
+        }
+        parameters.extend(watched.native.iter().map(|metric| ("eval_metric", metric.clone())));
+        parameters.push(("validate_parameters", "1".to_owned()));
+        parameters
+    }
+
+    fn booster(
+        &self,
+        train: &Data,
+        channels: &[Data],
+        parameters: &[(&'static str, String)],
+    ) -> Result<Booster, Failure> {
+        let cached: Vec<_> = iter::once(train).chain(channels).map(|data| &data.matrix).collect();
+        let failed = |error| Failure::from_training(&error);
+        let mut booster = Booster::new(&self.library, &cached).map_err(failed)?;
+        for (name, value) in parameters {
+            booster.set_parameter(name, value).map_err(failed)?;
+        }
+        Ok(booster)
+    }
+
+    /// All rounds; answers the last one, and the best one where one was looked for.
+    fn boost(
+        &mut self,
+        booster: &mut Booster,
+        train: &Data,
+        channels: &[Data],
+        watched: &Watched,
+        file: &str,
+    ) -> Result<(Round, Option<(i32, f64)>), Failure> {
+        let rounds = i32::try_from(self.chosen.integer("num_round").unwrap_or(0))
+            .map_err(|_| Failure::User("num_round is larger than XGBoost can count".into()))?;
+        let keeps_every_round = self.chosen.word("save_model_on_termination") == Some("true");
+        let (mut stopping, mut last) = (None, None);
+        for number in 0..rounds {
+            booster
+                .update(number, &train.matrix)
+                .map_err(|error| Failure::from_training(&error))?;
+            let round = evaluate(booster, number, channels, watched, self.chosen.objective())?;
+            self.log.plain(&round.line())?;
+            if keeps_every_round {
+                self.save(booster, file)?;
+            }
+            if number == 0 {
+                stopping = self.stopping(&round, channels.len() > 1, watched)?;
+            }
+            let verdict = match &mut stopping {
+                Some((metric, stopping)) => judge(booster, stopping, metric, number, &round)?,
+                None => Verdict::Worse,
+            };
+            last = Some(round);
+            if verdict == Verdict::Stop {
+                break;
+            }
+        }
+        let last = last.ok_or_else(|| Failure::User("num_round is less than 1".into()))?;
+        Ok((last, stopping.and_then(|(_, stopping)| stopping.best())))
+    }
+
+    /// What can stop the job early. Asked for in vain, it says why nothing will.
+    fn stopping(
+        &mut self,
+        first: &Round,
+        validated: bool,
+        watched: &Watched,
+    ) -> Result<Option<(String, EarlyStopping)>, Failure> {
+        let Some(patience) = self.chosen.integer("early_stopping_rounds") else { return Ok(None) };
+        if !validated {
+            self.log
+                .warning("early_stopping_rounds has no effect: there is no validation channel")?;
+            return Ok(None);
+        }
+        let default =
+            first.last_metric("validation").filter(|_| self.era.stops_on_default_metric());
+        let Some(metric) = watched.stopping.as_deref().or(default) else {
+            self.log.warning("early_stopping_rounds has no effect: eval_metric is not set")?;
+            return Ok(None);
+        };
+        Ok(Some((metric.to_owned(), EarlyStopping::new(patience, metric))))
+    }
+
+    /// Keeps the rounds up to the best one.
+    fn cut(&mut self, booster: Booster, best: Option<(i32, f64)>) -> Result<Booster, Failure> {
+        let Some((round, score)) = best else { return Ok(booster) };
+        let failed = |error| Failure::from_training(&error);
+        self.log.info(&format!("The best round is {round}; the model is cut behind it"))?;
+        if self.chosen.word("booster") == Some("gblinear") {
+            return Ok(booster);
+        }
+        let mut cut = booster.slice(0, round + 1).map_err(failed)?;
+        note_best(&mut cut, round, score).map_err(failed)?;
+        Ok(cut)
+    }
+
+    /// The model as the version wrote it.
+    pub(super) fn encoded(&self, booster: &Booster) -> Result<Vec<u8>, Failure> {
+        model::encode(booster, self.era.artifact())
+    }
+
+    /// Puts a model into the job's model folder.
+    pub(super) fn save(&self, booster: &Booster, file: &str) -> Result<(), Failure> {
+        model::write(self.opt_ml, file, &self.encoded(booster)?)
+    }
+}
+
+/// One round's metrics on every channel.
+fn evaluate(
+    booster: &mut Booster,
+    number: i32,
+    data: &[Data],
+    watched: &Watched,
+    objective: &str,
+) -> Result<Round, Failure> {
+    let failed = |error| Failure::from_training(&error);
+    let matrices: Vec<_> = data.iter().map(|data| (data.channel, &data.matrix)).collect();
+    let channels: Vec<_> = data.iter().map(|data| data.channel).collect();
+    let line = booster.evaluate(number, &matrices).map_err(failed)?;
+    let mut round = Round::parse(number, &line, &channels);
+    if watched.custom.is_empty() {
+        return Ok(round);
+    }
+    for Data { channel, matrix, labels, .. } in data {
+        let margins = booster.predict_margin(matrix).map_err(failed)?;
+        for name in &watched.custom {
+            if let Some(metric) = CustomMetric::of(name, objective) {
+                round.push(channel, name, metric.score(&margins, labels)?);
+            }
+        }
+    }
+    Ok(round)
+}
+
+/// Takes a round's score and notes the best in the model.
+fn judge(
+    booster: &mut Booster,
+    stopping: &mut EarlyStopping,
+    metric: &str,
+    number: i32,
+    round: &Round,
+) -> Result<Verdict, Failure> {
+    let score = round.score("validation", metric).ok_or_else(|| {
+        Failure::Algorithm(format!(
+            "XGB train call failed with exception:\nNo metric named: {metric}"
+        ))
+    })?;
+    let verdict = stopping.judge(number, score);
+    if verdict == Verdict::Best {
+        note_best(booster, number, score).map_err(|error| Failure::from_training(&error))?;
+    }
+    Ok(verdict)
+}
+
+fn note_best(booster: &mut Booster, round: i32, score: f64) -> Result<(), xgboost_sys::Error> {
+    booster.set_attribute("best_iteration", &round.to_string())?;
+    booster.set_attribute("best_score", &super::python::Float(score).to_string())
+}
