@@ -1,4 +1,4 @@
-//! A trained model as data, read from XGBoost's documents and checked.
+//! A trained model as data, read from what XGBoost wrote and checked.
 //!
 //! What a [`Booster`] promises: every split's children stand in the same tree, behind it and side
 //! by side; every tree ends, at most [`MAX_DEPTH`] deep; every feature and output index is in
@@ -9,6 +9,8 @@
 //! unreachable and full of nonsense, so only what the root reaches is looked at.
 
 mod document;
+pub(crate) mod legacy;
+mod parts;
 
 pub(crate) use document::read;
 
@@ -87,6 +89,16 @@ pub(crate) enum Model {
     Linear(Vec<f32>),
 }
 
+/// Where a sum of trees begins, which its last bit tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// From the base margin.
+    #[default]
+    BaseFirst,
+    /// From 0, as XGBoost summed up to 1.2 (and `dart` up to 1.3); the base margin comes last.
+    BaseLast,
+}
+
 /// A model that can be scored.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Booster {
@@ -100,4 +112,16 @@ pub(crate) struct Booster {
     pub(crate) objective: Objective,
     /// What is added to them.
     pub(crate) model: Model,
+    /// In which order it is added.
+    pub(crate) order: Order,
+}
+
+impl Booster {
+    /// Keeps the trees of the first rounds, so many for each output; 0 keeps all, and so does a
+    /// linear model.
+    pub(crate) fn keep(&mut self, limit: usize) {
+        if let (Model::Trees(trees), 1..) = (&mut self.model, limit) {
+            trees.truncate(limit.saturating_mul(self.outputs));
+        }
+    }
 }

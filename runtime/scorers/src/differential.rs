@@ -18,6 +18,8 @@ use crate::{
     Loader, archive, model_file, predictor::Predictor, reply::number::write_repr, rows::Rows,
 };
 
+mod old_models;
+
 #[test]
 fn margins_predictions_and_answers_are_xgboosts_to_the_bit() {
     let Some(python) = env::var_os("XGBOOST_PYTHON") else {

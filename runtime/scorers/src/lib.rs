@@ -1,7 +1,7 @@
 //! Scorers: loaded models that answer invocations by the serving container's contract.
 //!
 //! [`Loader`] is all that the house needs. Behind it stands the built-in XGBoost: `model_file`
-//! reads what XGBoost wrote into a checked `booster`, `predictor` lays it out and scores it
+//! reads what XGBoost wrote, `pickle` among it, into a checked `booster`, `predictor` lays it out and scores it
 //! (bit-identical to XGBoost 3.2), `request` and `reply` are the container's formats, `xgboost` its
 //! order of checks. [`Predictor`] stands alone for who has rows already.
 //!
@@ -17,6 +17,7 @@ mod kernels;
 mod linear;
 mod model_file;
 mod objective;
+mod pickle;
 mod predictor;
 mod reply;
 mod request;

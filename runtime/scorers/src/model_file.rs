@@ -1,32 +1,33 @@
-//! Tells what a model file is by its first bytes, and reads what can be read.
+//! Tells what a model file is by its first bytes, and reads it.
+//!
+//! The container tries a pickle first and XGBoost's own formats then. Here each is known by its
+//! shape, which comes to the same: no file has two of them. A pickle is read as data; see
+//! [`pickle`](crate::pickle).
 
 use crate::{
-    booster::{self, Booster, BoosterError},
+    booster::{self, Booster, BoosterError, legacy},
     format::{json::Json, ubjson::Ubjson},
+    pickle::{self, PickleError},
 };
 
-/// How far into a file the old binary format names its booster: behind 136 bytes of parameters and
-/// the objective's name.
-const LEGACY_HEAD: usize = 512;
+/// What XGBoost 1.0 to 1.2 put before a model that is serialized with its configuration. The
+/// model's length follows, 8 bytes.
+const SERIALIZED: &[u8] = b"CONFIG-offset:";
 
 /// Why a file is no model that can be scored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ModelFileError {
-    /// Containers up to 1.2 write these.
+    /// A pickle, but not one that containers up to 1.2 write.
     #[error(
-        "is a Python pickle, as XGBoost containers up to 1.2 write; loading one would run code \
-         from the archive. Load it in Python with the XGBoost that wrote it, and save it with \
-         `booster.save_model(\"xgboost-model.json\")`"
+        "is a Python pickle that cannot be loaded: {0}. Load it in Python with the XGBoost that \
+         wrote it, and save it with `booster.save_model(\"xgboost-model.json\")`"
     )]
-    Pickle,
-    /// Containers from 1.3 to 1.7 write these.
-    #[error(
-        "is in XGBoost's old binary format, as containers from 1.3 to 1.7 write. Load it in Python \
-         with XGBoost 1.7, and save it with `booster.save_model(\"xgboost-model.json\")`"
-    )]
-    LegacyBinary,
+    Pickle(#[from] PickleError),
     /// Nothing that XGBoost writes.
-    #[error("is not an XGBoost model: it is neither XGBoost's JSON nor its UBJSON")]
+    #[error(
+        "is not an XGBoost model: it is neither XGBoost's JSON or UBJSON, nor its old binary, nor \
+         a pickle"
+    )]
     Unknown,
     /// A model, but not one that can be scored.
     #[error("is an XGBoost model that cannot be loaded: {0}")]
@@ -35,22 +36,44 @@ pub(crate) enum ModelFileError {
 
 /// Reads a model file.
 pub(crate) fn read(bytes: &[u8]) -> Result<Booster, ModelFileError> {
+    // First, for a number that it begins with may look like a pickle or a bracket.
+    if legacy::is_one(bytes) {
+        return Ok(legacy::read(bytes)?);
+    }
+    if !pickle::is_one(bytes) {
+        return document(bytes);
+    }
+    let pickled = pickle::read(bytes)?;
+    let mut booster = serialized(&pickled.handle)?;
+    booster.keep(pickled.limit);
+    Ok(booster)
+}
+
+/// Reads what a pickle holds: a model, alone or before its configuration.
+fn serialized(bytes: &[u8]) -> Result<Booster, ModelFileError> {
+    let model = match bytes.strip_prefix(SERIALIZED) {
+        Some(rest) => behind_length(rest).ok_or_else(|| {
+            BoosterError::Damaged("its model is shorter than its pickle says".into())
+        })?,
+        None => bytes,
+    };
+    if legacy::is_one(model) { Ok(legacy::read(model)?) } else { document(model) }
+}
+
+fn behind_length(bytes: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    rest.get(..usize::try_from(u64::from_le_bytes(*length)).ok()?)
+}
+
+fn document(bytes: &[u8]) -> Result<Booster, ModelFileError> {
     match bytes.trim_ascii_start() {
-        [0x80, 2..=5, ..] => Err(ModelFileError::Pickle),
         // An object's bracket is followed by a key; only JSON quotes it.
         [b'{', rest @ ..] if matches!(rest.trim_ascii_start().first(), Some(b'"' | b'}')) => {
             Ok(booster::read(Json::new(bytes))?)
         }
         [b'{', ..] => Ok(booster::read(Ubjson::new(bytes))?),
-        _ if is_legacy(bytes) => Err(ModelFileError::LegacyBinary),
         _ => Err(ModelFileError::Unknown),
     }
-}
-
-fn is_legacy(bytes: &[u8]) -> bool {
-    let head = &bytes[..bytes.len().min(LEGACY_HEAD)];
-    let names = |name: &[u8]| head.windows(name.len()).any(|window| window == name);
-    head.starts_with(b"binf") || names(b"gbtree") || names(b"gblinear") || names(b"dart")
 }
 
 #[cfg(test)]
@@ -59,13 +82,21 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_called_by_its_name() {
-        assert_eq!(read(b"\x80\x04\x95rest"), Err(ModelFileError::Pickle));
-        assert_eq!(read(b"binf\0\0\0\x3f"), Err(ModelFileError::LegacyBinary));
-        let mut raw = vec![0; 136];
-        raw.extend(b"\x0f\0\0\0\0\0\0\0binary:logistic\x06\0\0\0\0\0\0\0gbtree");
-        assert_eq!(read(&raw), Err(ModelFileError::LegacyBinary));
+        let told = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
+        assert!(told(b"\x80\x04\x95rest").contains("a Python pickle that cannot be loaded: byte"));
+        assert!(told(b"binf\0\0\0\x3f").contains("byte 4: the file ends too early"));
         assert_eq!(read(b"PK\x03\x04"), Err(ModelFileError::Unknown));
         assert_eq!(read(b""), Err(ModelFileError::Unknown));
-        assert!(read(b"{}").unwrap_err().to_string().contains("`learner`"));
+        assert!(told(b"{}").contains("`learner`"));
+    }
+
+    #[test]
+    fn a_serialized_model_ends_where_it_says() {
+        let model = legacy::tests::stump();
+        let length = (model.len() as u64).to_le_bytes();
+        let handle = [SERIALIZED, &length, &model, b"{\"learner\":{}}"].concat();
+        assert_eq!(serialized(&handle), legacy::read(&model).map_err(ModelFileError::from));
+        let short = &handle[..handle.len() - 20];
+        assert!(serialized(short).unwrap_err().to_string().contains("shorter"));
     }
 }

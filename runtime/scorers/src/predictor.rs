@@ -5,7 +5,7 @@ use std::mem;
 use platform::scorer::LoadError;
 
 use crate::{
-    booster::{Booster, Model},
+    booster::{Booster, Model, Order},
     forest::Forest,
     linear, model_file,
     objective::Objective,
@@ -42,6 +42,7 @@ pub struct Predictor {
     base_margins: Vec<f32>,
     objective: Objective,
     engine: Engine,
+    order: Order,
 }
 
 impl Predictor {
@@ -54,12 +55,12 @@ impl Predictor {
 
     /// Lays out a booster that was read from so many bytes.
     pub(crate) fn new(booster: Booster, file: usize) -> Self {
-        let Booster { features, outputs, base_margins, objective, model } = booster;
+        let Booster { features, outputs, base_margins, objective, model, order } = booster;
         let engine = match model {
             Model::Trees(trees) => Engine::Forest(Forest::new(&trees, outputs, LAID_OUT * file)),
             Model::Linear(weights) => Engine::Linear(weights),
         };
-        Self { features, outputs, base_margins, objective, engine }
+        Self { features, outputs, base_margins, objective, engine, order }
     }
 
     /// Every way to lay out a booster, by name.
@@ -111,13 +112,30 @@ impl Predictor {
             return Err(TooWide { features, columns });
         }
         margins.clear();
+        match &self.engine {
+            Engine::Forest(forest) if self.order == Order::BaseLast => {
+                margins.resize(rows.len() * self.outputs, 0.0);
+                forest.add(rows, margins);
+                for (margin, base) in margins.iter_mut().zip(self.base_margins.iter().cycle()) {
+                    *margin += base;
+                }
+            }
+            Engine::Forest(forest) => {
+                self.begin(rows, margins);
+                forest.add(rows, margins);
+            }
+            Engine::Linear(weights) => {
+                self.begin(rows, margins);
+                linear::score(weights, rows, margins, self.outputs);
+            }
+        }
+        Ok(())
+    }
+
+    /// Each row's base margins.
+    fn begin(&self, rows: &Rows, margins: &mut Vec<f32>) {
         for _ in 0..rows.len() {
             margins.extend_from_slice(&self.base_margins);
         }
-        match &self.engine {
-            Engine::Forest(forest) => forest.add(rows, margins),
-            Engine::Linear(weights) => linear::score(weights, rows, margins, self.outputs),
-        }
-        Ok(())
     }
 }
