@@ -140,10 +140,20 @@ impl<R: Read> Iterator for Records<R> {
 
 /// Appends a record in its frame.
 pub fn write(record: &Record, to: &mut Vec<u8>) {
+    write_frame(to, |to| record.encode(to));
+}
+
+/// Appends a record of named labels alone, as algorithms answer. A name that comes twice has the
+/// last numbers.
+pub fn write_labels<'a>(labels: impl IntoIterator<Item = (&'a str, Vec<f32>)>, to: &mut Vec<u8>) {
+    write_frame(to, |to| record::encode_labels(labels, to));
+}
+
+fn write_frame(to: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let begin = to.len();
     to.extend_from_slice(&MAGIC.to_le_bytes());
     to.extend_from_slice(&[0; HEADER - 4]);
-    record.encode(to);
+    write(to);
     let length = u32::try_from(to.len() - begin - HEADER).unwrap_or(u32::MAX);
     to[begin + 4..begin + HEADER].copy_from_slice(&length.to_le_bytes());
     to.resize(begin + (to.len() - begin).next_multiple_of(ALIGNMENT), 0);
@@ -183,6 +193,17 @@ mod tests {
     #[test]
     fn a_record_of_sagemakers_own_library_is_read() {
         assert_eq!(read(BY_SAGEMAKER).unwrap(), [dense(&[1.0, 2.5], 7.0)]);
+    }
+
+    #[test]
+    fn an_answer_is_a_record_of_named_labels() {
+        let mut bytes = Vec::new();
+        write_labels([("score", vec![0.5]), ("label", vec![1.0, 2.0])], &mut bytes);
+        let frame = b"\x0a\x23\xd7\xce\x2a\0\0\0\
+            \x12\x15\x0a\x05label\x12\x0c\x12\x0a\x0a\x08\0\0\x80\x3f\0\0\0\x40\
+            \x12\x11\x0a\x05score\x12\x08\x12\x06\x0a\x04\0\0\0\x3f\0\0";
+        assert_eq!(bytes, frame);
+        assert_eq!(read(&bytes).unwrap(), [Record { features: None, label: None }]);
     }
 
     #[test]

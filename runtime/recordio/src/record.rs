@@ -138,6 +138,20 @@ impl From<Tensor> for wire::Value {
     }
 }
 
+/// Appends the message of a record without features, whose labels are dense.
+pub(crate) fn encode_labels<'a>(
+    labels: impl IntoIterator<Item = (&'a str, Vec<f32>)>,
+    to: &mut Vec<u8>,
+) {
+    let labels = labels.into_iter().map(|(name, values)| {
+        let tensor = Tensor::dense(Numbers::Float32(values));
+        (name.to_owned(), tensor.into())
+    });
+    let message = wire::Record { features: BTreeMap::new(), label: labels.collect() };
+    // Appends to the end of a vector, which always has room.
+    message.encode_raw(to);
+}
+
 /// The messages, by the numbers of their fields. What is not named here is passed over.
 mod wire {
     use std::collections::BTreeMap;

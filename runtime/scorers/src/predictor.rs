@@ -77,6 +77,16 @@ impl Predictor {
         &self.objective
     }
 
+    /// How many columns it knows.
+    pub(crate) fn features(&self) -> usize {
+        self.features
+    }
+
+    /// Margins that a row has.
+    pub(crate) fn outputs(&self) -> usize {
+        self.outputs
+    }
+
     /// Numbers that a row's prediction holds.
     pub(crate) fn width(&self) -> usize {
         self.objective.width(self.outputs)

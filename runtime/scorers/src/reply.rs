@@ -1,8 +1,14 @@
 //! Predictions as the container's answers.
 
 pub(crate) mod number;
+mod selected;
+
+pub(crate) use selected::Selection;
 
 use number::{write_json, write_repr};
+
+/// The member of JSON's objects, and the label of records, that holds a row's prediction.
+const SCORE: &str = "score";
 
 /// What was predicted.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,8 +26,11 @@ pub(crate) enum Accept {
     Csv,
     /// `application/json`
     Json,
-    /// `application/jsonlines`: the container fails on it; we send one object a line.
+    /// `application/jsonlines`: unless a selection is made the container fails on it; we send one
+    /// object a line.
     JsonLines,
+    /// `application/x-recordio-protobuf`: the same; we send a record a row.
+    RecordIo,
 }
 
 impl Accept {
@@ -31,6 +40,7 @@ impl Accept {
             "text/csv" => Some(Self::Csv),
             "application/json" => Some(Self::Json),
             "application/jsonlines" => Some(Self::JsonLines),
+            "application/x-recordio-protobuf" => Some(Self::RecordIo),
             _ => None,
         }
     }
@@ -41,6 +51,7 @@ impl Accept {
             Self::Csv => "text/csv; charset=utf-8",
             Self::Json => "application/json",
             Self::JsonLines => "application/jsonlines",
+            Self::RecordIo => "application/x-recordio-protobuf",
         }
     }
 }
@@ -63,6 +74,11 @@ impl Predictions {
                 body.extend(b"]}");
             }
             Accept::JsonLines => self.lines(&mut body, score),
+            Accept::RecordIo => {
+                for row in self.values.chunks(self.width) {
+                    recordio::write_labels([(SCORE, row.to_vec())], &mut body);
+                }
+            }
         }
         body
     }
@@ -86,7 +102,9 @@ impl Predictions {
 }
 
 fn score(to: &mut Vec<u8>, row: &[f32]) {
-    to.extend(b"{\"score\": ");
+    to.extend(b"{\"");
+    to.extend(SCORE.bytes());
+    to.extend(b"\": ");
     match row {
         [value] => write_json(to, *value),
         row => list(to, row, write_json),
@@ -129,6 +147,10 @@ mod tests {
             text(predictions.encode(Accept::JsonLines)),
             "{\"score\": 0.5}\n{\"score\": 2.0}\n"
         );
+        let mut records = Vec::new();
+        recordio::write_labels([("score", vec![0.5])], &mut records);
+        recordio::write_labels([("score", vec![2.0])], &mut records);
+        assert_eq!(predictions.encode(Accept::RecordIo), records);
         assert_eq!(text(predictions.encode_batch()), "0.5\n2.0\n");
     }
 

@@ -5,10 +5,14 @@
 
 mod csv;
 mod libsvm;
+mod python;
+mod recordio;
 
 use platform::scorer::Rejection;
 
 use crate::rows::Rows;
+
+use python::{Raised, text};
 
 /// What the container takes as a content type, in its order.
 const ACCEPTED: &str = "csv, libsvm, parquet, recordio-protobuf, text/csv, text/libsvm, \
@@ -16,50 +20,51 @@ const ACCEPTED: &str = "csv, libsvm, parquet, recordio-protobuf, text/csv, text/
 /// HTTP: Unsupported Media Type; the container's answer to any payload it cannot read.
 const UNSUPPORTED_MEDIA_TYPE: u16 = 415;
 
-/// A Python exception that the container would have met: its class and text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Raised {
-    /// `ValueError`
-    class: &'static str,
-    /// What `str()` of it says.
-    text: String,
-}
-
-impl Raised {
-    fn value_error(text: impl Into<String>) -> Self {
-        Self { class: "ValueError", text: text.into() }
-    }
-
-    /// What XGBoost says of ±∞, which it takes for a mistake.
-    fn infinite() -> Self {
-        let text = "Check failed: valid: Input data contains `inf` or a value too large, while \
-                    `missing` is not set to `inf`";
-        Self { class: "xgboost.core.XGBoostError", text: text.into() }
-    }
-}
-
-/// Reads a payload.
-pub(crate) fn read(content_type: Option<&str>, body: &[u8]) -> Result<Rows, Rejection> {
-    let (format, rows) = match format(content_type)? {
-        Format::Csv => ("csv", text(body).and_then(csv::read)),
-        Format::Libsvm => ("libsvm", text(body).and_then(libsvm::read)),
+/// Reads a payload, and tells what it was.
+pub(crate) fn read(content_type: Option<&str>, body: &[u8]) -> Result<(Format, Rows), Rejection> {
+    let format = format(content_type)?;
+    let rows = match format {
+        Format::Csv => text(body).and_then(csv::read),
+        Format::Libsvm => text(body).and_then(libsvm::read),
+        Format::RecordIo => recordio::read(body),
     };
-    rows.map_err(|raised| {
-        unreadable(format!(
-            "Loading {format} data failed with Exception, please ensure data is in {format} \
-             format:\n <class '{}'>\n {}",
-            raised.class, raised.text
-        ))
-    })
+    let rows = rows.map_err(|raised| unreadable(format.complaint(&raised)))?;
+    Ok((format, rows))
 }
 
 fn unreadable(message: String) -> Rejection {
     Rejection { status: UNSUPPORTED_MEDIA_TYPE, message }
 }
 
-enum Format {
+/// What a payload is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
     Csv,
     Libsvm,
+    RecordIo,
+}
+
+impl Format {
+    /// The container's name of it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Libsvm => "libsvm",
+            Self::RecordIo => "recordio-protobuf",
+        }
+    }
+
+    fn complaint(self, Raised { class, text }: &Raised) -> String {
+        let name = self.name();
+        let (colon, space) = match self {
+            Self::Csv | Self::Libsvm => (":\n ", "\n "),
+            Self::RecordIo => (": ", " "),
+        };
+        format!(
+            "Loading {name} data failed with Exception, please ensure data is in {name} \
+             format{colon}<class '{class}'>{space}{text}"
+        )
+    }
 }
 
 /// Without a content type the container expects libsvm.
@@ -74,6 +79,7 @@ fn format(content_type: Option<&str>) -> Result<Format, Rejection> {
         ))),
         "csv" | "text/csv" => Ok(Format::Csv),
         "libsvm" | "text/libsvm" | "text/x-libsvm" => Ok(Format::Libsvm),
+        "recordio-protobuf" | "application/x-recordio-protobuf" => Ok(Format::RecordIo),
         "parquet" | "application/x-parquet" => {
             Err(unreadable(format!("Content-type {sent} is not supported.")))
         }
@@ -87,49 +93,14 @@ fn labelled_otherwise(parameter: &str) -> bool {
     })
 }
 
-/// The payload without the white space around it, as UTF-8.
-fn text(body: &[u8]) -> Result<&str, Raised> {
-    let body = trimmed(body);
-    std::str::from_utf8(body).map_err(|error| {
-        let at = error.valid_up_to();
-        let byte = body[at];
-        let what = match error.error_len() {
-            None => "unexpected end of data",
-            Some(_) if matches!(byte, 0xC2..=0xF4) => "invalid continuation byte",
-            Some(_) => "invalid start byte",
-        };
-        let text = format!("'utf-8' codec can't decode byte {byte:#04x} in position {at}: {what}");
-        Raised { class: "UnicodeDecodeError", text }
-    })
-}
-
-/// Python's `bytes.strip()`.
-fn trimmed(body: &[u8]) -> &[u8] {
-    let space = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
-    let start = body.iter().position(|byte| !space(byte)).unwrap_or(body.len());
-    let end = body.iter().rposition(|byte| !space(byte)).map_or(start, |last| last + 1);
-    &body[start..end]
-}
-
-/// Python's `float(text)`, as far as numbers go: the nearest `f64`, white space around it allowed.
-fn number(cell: &str) -> Result<f64, Raised> {
-    cell.trim().parse().map_err(|_| {
-        Raised::value_error(format!("could not convert string to float: np.str_({})", quoted(cell)))
-    })
-}
-
 /// The `f32` that the matrix holds, refused where it is not finite but for NaN.
 #[expect(clippy::cast_possible_truncation, reason = "the container narrows too")]
 fn narrowed(value: f64) -> Result<f32, Raised> {
-    let value = value as f32;
-    if value.is_infinite() { Err(Raised::infinite()) } else { Ok(value) }
+    narrowed_f32(value as f32)
 }
 
-/// Python's `repr` of a short text: long ones are cut, for they are echoed to the sender.
-fn quoted(cell: &str) -> String {
-    const SHOWN: usize = 80;
-    let escaped: String = cell.chars().take(SHOWN).flat_map(char::escape_debug).collect();
-    format!("'{}'", escaped.replace("\\'", "'").replace("\\\"", "\""))
+fn narrowed_f32(value: f32) -> Result<f32, Raised> {
+    if value.is_infinite() { Err(Raised::infinite()) } else { Ok(value) }
 }
 
 #[cfg(test)]
@@ -148,13 +119,21 @@ mod tests {
         for content_type in
             ["csv", "text/csv", "Text/CSV; charset=utf-8", "text/csv;label_size=1;x=2"]
         {
-            assert_eq!(read(Some(content_type), b"1,2\n").unwrap(), dense);
+            let read = read(Some(content_type), b"1,2\n").unwrap();
+            assert_eq!(read, (Format::Csv, dense.clone()));
         }
         for content_type in ["libsvm", "text/libsvm", "text/x-libsvm ;charset=utf8"] {
-            let rows = read(Some(content_type), b"0 0:1").unwrap();
-            assert_eq!(rows.columns(), 1);
+            let (format, rows) = read(Some(content_type), b"0 0:1").unwrap();
+            assert_eq!((format, rows.columns()), (Format::Libsvm, 1));
         }
-        assert_eq!(read(None, b"0 0:1").unwrap().columns(), 1, "libsvm where nothing is said");
+        let unsaid = read(None, b"0 0:1").unwrap();
+        assert_eq!(unsaid.0, Format::Libsvm, "libsvm where nothing is said");
+        let record = b"\x0a\x23\xd7\xce\x18\0\0\0\x0a\x16\x0a\x06values\
+            \x12\x0c\x12\x0a\x0a\x08\0\0\x80\x3f\0\0\0\x40";
+        for content_type in ["recordio-protobuf", "Application/X-RecordIO-Protobuf; a=b"] {
+            let read = read(Some(content_type), record).unwrap();
+            assert_eq!(read, (Format::RecordIo, dense.clone()));
+        }
     }
 
     #[test]
@@ -165,7 +144,7 @@ mod tests {
              text/csv, text/libsvm, text/x-libsvm, application/x-parquet, \
              application/x-recordio-protobuf."
         );
-        assert!(refusal("application/x-recordio-protobuf", b"1").contains("not an accepted"));
+        assert!(refusal("", b"1").starts_with(" is not an accepted ContentType: csv,"));
         assert_eq!(
             refusal("application/x-parquet", b"1"),
             "Content-type application/x-parquet is not supported."
@@ -196,6 +175,16 @@ mod tests {
                 "<class 'UnicodeDecodeError'>\n 'utf-8' codec can't decode byte 0xff in position \
                  2: invalid start byte",
             ),
+            (
+                b"1,\xe2\x82,",
+                "<class 'UnicodeDecodeError'>\n 'utf-8' codec can't decode bytes in position 2-3: \
+                 invalid continuation byte",
+            ),
+            (
+                b"1,\xf0\x9f\x98",
+                "<class 'UnicodeDecodeError'>\n 'utf-8' codec can't decode bytes in position 2-4: \
+                 unexpected end of data",
+            ),
             (b" \n ", "<class '_csv.Error'>\n Could not determine delimiter"),
             (
                 b"1e300,2",
@@ -209,6 +198,11 @@ mod tests {
             refusal("text/libsvm", b"1 x:2"),
             "Loading libsvm data failed with Exception, please ensure data is in libsvm format:\n \
              <class 'ValueError'>\n invalid literal for int() with base 10: 'x'"
+        );
+        assert_eq!(
+            refusal("recordio-protobuf", b" "),
+            "Loading recordio-protobuf data failed with Exception, please ensure data is in \
+             recordio-protobuf format: <class 'ValueError'> record 1 is cut off"
         );
     }
 }

@@ -39,6 +39,17 @@ impl Rows {
         }
     }
 
+    /// A column of a sparse row. One beyond all models counts as the last: rows so wide are never
+    /// scored.
+    pub(crate) fn column(index: u64) -> u32 {
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    /// How many columns rows have that have this one.
+    pub(crate) fn width(index: u64) -> usize {
+        usize::try_from(index).unwrap_or(usize::MAX).saturating_add(1)
+    }
+
     /// Hands `put` what a row has in each of the `chosen` columns, which rise: the column's place
     /// among them and the value, NaN where it is missing. The last word on a place counts.
     pub(crate) fn pick(&self, row: usize, chosen: &[u32], mut put: impl FnMut(usize, f32)) {

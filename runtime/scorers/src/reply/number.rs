@@ -8,16 +8,17 @@ use std::io::Write;
 ///
 /// Where two shortest texts are equally near, Python takes the even one and Rust any. Widened
 /// floats are of so few bits that one in a hundred is such a case.
-pub(crate) fn write_repr(to: &mut Vec<u8>, value: f32) {
+pub(crate) fn write_repr(to: &mut Vec<u8>, value: impl Into<f64>) {
+    let value = value.into();
     if value.is_nan() {
         return to.extend(b"nan");
     }
     let start = to.len();
     // Writing to a vector cannot fail.
-    let _ = write!(to, "{:?}", f64::from(value));
+    let _ = write!(to, "{value:?}");
     let Shape { mark, digits, exponent } = Shape::of(&to[start..]);
     if fraction_bits(value) == digits.cast_signed() - exponent + 1 {
-        even(to, start, f64::from(value), digits, mark.is_some());
+        even(to, start, value, digits, mark.is_some());
     }
     if let Some(mark) = mark {
         python_exponent(to, start + mark + 1);
@@ -50,13 +51,15 @@ impl Shape {
 
 /// Binary digits behind the point, which are as many as decimal digits behind the point when the
 /// number is written out. One more of them than are printed: the last one is a 5, a tie.
-fn fraction_bits(value: f32) -> isize {
-    const EXPONENT_OF_ONE_UNIT: i32 = 150;
+fn fraction_bits(value: f64) -> isize {
+    const EXPONENT_OF_ONE_UNIT: i32 = 1075;
+    const SIGNIFICAND: u32 = 52;
     let bits = value.to_bits();
-    let (biased, fraction) = (bits >> 23 & 0xff, bits & 0x7f_ffff);
+    let (biased, fraction) =
+        ((bits >> SIGNIFICAND & 0x7ff) as i32, bits & ((1 << SIGNIFICAND) - 1));
     let (biased, significand) =
-        if biased == 0 { (1, fraction) } else { (biased, fraction | 1 << 23) };
-    let lowest = biased.cast_signed() + significand.trailing_zeros().cast_signed();
+        if biased == 0 { (1, fraction) } else { (biased, fraction | 1 << SIGNIFICAND) };
+    let lowest = biased + significand.trailing_zeros().cast_signed();
     (EXPONENT_OF_ONE_UNIT - lowest).max(0) as isize
 }
 
@@ -71,7 +74,8 @@ fn even(to: &mut Vec<u8>, start: usize, value: f64, digits: usize, exponent: boo
 }
 
 /// Appends the number as Python's `json.dumps` does.
-pub(crate) fn write_json(to: &mut Vec<u8>, value: f32) {
+pub(crate) fn write_json(to: &mut Vec<u8>, value: impl Into<f64>) {
+    let value = value.into();
     if value.is_finite() {
         write_repr(to, value);
     } else if value.is_nan() {
@@ -136,9 +140,23 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_double_precision_read_as_python_prints_them() {
+        // Made by Python: `repr(1.0 - float(numpy.float32(x)))`.
+        for (value, text) in [
+            (1.0 - f64::from(0.1_f32), "0.8999999985098839"),
+            (1.0 - f64::from(0.646_491_2_f32), "0.35350877046585083"),
+            (1.0 - f64::from(1e-9_f32), "0.999999999"),
+        ] {
+            let mut printed = Vec::new();
+            write_repr(&mut printed, value);
+            assert_eq!(String::from_utf8(printed).unwrap(), text);
+        }
+    }
+
+    #[test]
     fn json_spells_the_infinite_as_python_does() {
         let mut text = Vec::new();
-        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.5] {
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.5] {
             write_json(&mut text, value);
             text.push(b' ');
         }
@@ -152,6 +170,15 @@ mod tests {
             let read: f64 = repr(value).parse().unwrap();
             prop_assert!(value.is_nan() == read.is_nan());
             prop_assert!(value.is_nan() || read.to_bits() == f64::from(value).to_bits());
+        }
+
+        #[test]
+        fn every_double_too(bits: u64) {
+            let value = f64::from_bits(bits);
+            let mut printed = Vec::new();
+            write_repr(&mut printed, value);
+            let read: f64 = std::str::from_utf8(&printed).unwrap().parse().unwrap();
+            prop_assert!(value.is_nan() && read.is_nan() || read.to_bits() == bits);
         }
     }
 }

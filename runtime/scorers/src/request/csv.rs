@@ -1,6 +1,9 @@
 //! CSV payloads: no header, no label, no quotes; an empty cell is missing.
 
-use super::{Raised, narrowed, number};
+use super::{
+    narrowed,
+    python::{Raised, number},
+};
 use crate::rows::Rows;
 
 /// How much of the first line the delimiter is guessed from, characters.
@@ -11,13 +14,33 @@ const PREFERRED: [char; 5] = [',', '\t', ';', ' ', ':'];
 /// Reads a payload that has no white space around it.
 pub(super) fn read(text: &str) -> Result<Rows, Raised> {
     let delimiter = delimiter(text.split('\n').next().unwrap_or_default())?;
+    rows(text, delimiter).map_err(|met| first(text, delimiter, met))
+}
+
+/// What the container meets first: it counts the cells of all lines, then reads all numbers, and
+/// only then asks whether they are finite.
+fn first(text: &str, delimiter: char, met: Raised) -> Raised {
+    let width = |line: &str| line.split(delimiter).count();
+    let mut widths = text.split('\n').map(width);
+    let first = widths.next();
+    if widths.any(|width| Some(width) != first) {
+        return ragged(text);
+    }
+    let mut cells = text.split('\n').flat_map(|line| line.split(delimiter));
+    cells.find_map(|cell| value(cell).err()).unwrap_or(met)
+}
+
+fn value(cell: &str) -> Result<f64, Raised> {
+    if cell.is_empty() { Ok(f64::NAN) } else { number(cell) }
+}
+
+fn rows(text: &str, delimiter: char) -> Result<Rows, Raised> {
     let mut cells = Vec::with_capacity(text.len() / 4 + 1);
     let mut columns = None;
     for line in text.split('\n') {
         let start = cells.len();
         for cell in line.split(delimiter) {
-            let value = if cell.is_empty() { f64::NAN } else { number(cell)? };
-            cells.push(narrowed(value)?);
+            cells.push(narrowed(value(cell)?)?);
         }
         let width = cells.len() - start;
         if *columns.get_or_insert(width) != width {
@@ -101,9 +124,17 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_an_error() {
-        for text in ["a,b", "1,\"2\"", "1,2\n3", "1,2,inf", "1,0x10", "1_0,2", "1,,x", "1, ,2"] {
+        for text in ["a,b", "1,\"2\"", "1,2\n3", "1,2,inf", "1,0x10", "1__0,2", "1,,x", "1, ,2"] {
             assert!(read(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn of_several_mistakes_the_containers_first_is_told() {
+        let told = |text| read(text).unwrap_err().text;
+        assert!(told("inf,x\n1").contains("inhomogeneous"));
+        assert!(told("inf,1\n1,x").contains("np.str_('x')"));
+        assert!(told("inf,1\n1,2").contains("`inf`"));
     }
 
     proptest! {

@@ -69,6 +69,73 @@ fn json_is_sent_to_who_accepts_it() {
 }
 
 #[test]
+fn records_are_read_and_sent() {
+    let scorer = load(&[("xgboost-model", &regression())], &[]).unwrap();
+    let record = |values: &[f32]| {
+        let numbers = recordio::Numbers::Float32(values.to_vec());
+        recordio::Record { features: Some(recordio::Tensor::dense(numbers)), label: None }
+    };
+    let mut body = Vec::new();
+    recordio::write(&record(&[0.0, 5.0]), &mut body);
+    recordio::write(&record(&[1.0, 5.0]), &mut body);
+    let content_type = "application/x-recordio-protobuf";
+    let call =
+        Invocation { content_type: Some(content_type), accept: Some(content_type), body: &body };
+    let mut expected = Vec::new();
+    recordio::write_labels([("score", vec![0.25])], &mut expected);
+    recordio::write_labels([("score", vec![0.75])], &mut expected);
+    let reply = scorer.invoke(call).unwrap();
+    assert_eq!((&*reply.content_type, reply.body), (content_type, expected));
+    let csv = scorer.invoke(Invocation { accept: None, ..call }).unwrap();
+    assert_eq!(csv.body, b"0.25\n0.75\n");
+}
+
+#[test]
+fn the_environment_selects_what_answers_hold() {
+    let selected = |objective: &str, asked: &str, accept: Option<&str>| {
+        let model = stump(objective, "2.5E-1", "7.5E-1");
+        let scorer = load(&[("m", &model)], &[("SAGEMAKER_INFERENCE_OUTPUT", asked)]).unwrap();
+        scorer
+            .invoke(call(accept, "0,5\n1,5"))
+            .map(|reply| (reply.content_type, String::from_utf8(reply.body).unwrap()))
+    };
+    let json = r#"{"predictions": [{"predicted_score": 0.25, "probability": NaN}, {"predicted_score": 0.75, "probability": NaN}]}"#;
+    assert_eq!(
+        selected("reg:squarederror", "probability,predicted_score", Some("application/json")),
+        Ok(("application/json".into(), json.into()))
+    );
+    assert_eq!(
+        selected("binary:logitraw", "labels,predicted_label", None),
+        Ok(("text/csv; charset=utf-8".into(), "\"[0, 1]\",1\n\"[0, 1]\",1".into()))
+    );
+    assert_eq!(selected("reg:squarederror", "", None).unwrap().1, "0.25\n0.75\n");
+    let unselectable = selected("count:poisson", "predicted_score", None).unwrap_err();
+    assert_eq!(unselectable.status, 500);
+    assert_eq!(
+        unselectable.message,
+        "Objective `count:poisson` unsupported for selectable inference predictions."
+    );
+    let unacceptable = selected("count:poisson", "predicted_score", Some("a/b")).unwrap_err();
+    assert_eq!(unacceptable.status, 406, "what is accepted comes first");
+}
+
+#[test]
+fn a_payload_over_the_limit_is_refused_before_it_is_looked_at() {
+    let limited = |most: &str| load(&[("m", &regression())], &[("MAX_CONTENT_LENGTH", most)]);
+    let scorer = limited("3").unwrap();
+    assert_eq!(answer(&scorer, None, "0,5").1, "0.25\n");
+    let rejection = scorer.invoke(call(Some("foo/bar"), "0,5\n")).unwrap_err();
+    assert_eq!(rejection.status, 413);
+    assert!(rejection.message.contains("3 bytes") && rejection.message.contains("MAX_CONTENT"));
+    assert!(limited("6 MB").unwrap_err().contains("`6 MB`"));
+    let long = "0,5\n".repeat(6_291_456 / 4);
+    let scorer = load(&[("m", &regression())], &[]).unwrap();
+    assert!(scorer.invoke(call(None, &long)).is_ok());
+    let longer = format!("{long} ");
+    assert_eq!(scorer.invoke(call(None, &longer)).unwrap_err().status, 413);
+}
+
+#[test]
 fn the_environment_chooses_what_is_sent_to_who_accepts_anything() {
     let accept = ("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "application/json");
     let scorer = load(&[("xgboost-model", &regression())], &[accept]).unwrap();
@@ -108,9 +175,6 @@ fn what_cannot_be_accepted_is_told_in_the_containers_words() {
          ['application/json', 'application/jsonlines', 'application/x-recordio-protobuf', \
          'text/csv']."
     );
-    let recordio = scorer.invoke(call(Some(RECORDIO), "1,2")).unwrap_err();
-    assert_eq!(recordio.status, 406);
-    assert!(recordio.message.contains("not supported here"));
 }
 
 #[test]
@@ -148,7 +212,7 @@ fn several_classifiers_answer_with_their_vote() {
 
 #[test]
 fn environment_that_would_change_the_answers_is_refused_by_name() {
-    for name in ["SAGEMAKER_PROGRAM", "SAGEMAKER_INFERENCE_OUTPUT", "SAGEMAKER_MULTI_MODEL"] {
+    for name in ["SAGEMAKER_PROGRAM", "SAGEMAKER_MULTI_MODEL"] {
         assert!(load(&[("m", &regression())], &[(name, "x")]).unwrap_err().contains(name));
         assert!(load(&[("m", &regression())], &[(name, "")]).is_ok());
     }

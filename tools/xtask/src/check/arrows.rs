@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("blobs", &["platform"]),
     ("exec-local", &["platform"]),
     ("xgboost-sys", &["platform"]),
-    ("scorers", &["platform"]),
+    ("scorers", &["platform", "recordio"]),
     ("transform", &["platform"]),
     ("recordio", &[]),
     ("algorithms", &["platform", "recordio", "xgboost-sys"]),
