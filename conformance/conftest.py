@@ -3,7 +3,10 @@
 With `--blobs sagewright` or `--blobs seaweedfs` they keep their blobs in such an outside store.
 """
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 
+from harness.accounts import administrator
 from harness.api import Api, unique
 from harness.client import Client
 from harness.outside import STORES, Place
@@ -49,6 +52,18 @@ def server(tmp_path_factory, library, keep_blobs):
 @pytest.fixture(scope="session")
 def api(server):
     return Api(server)
+
+
+@pytest.fixture(scope="module")
+def stranger(server):
+    """The administrator of another account."""
+    return administrator(server, "Strangers")
+
+
+@pytest.fixture(scope="module")
+def nobody(api):
+    """Who does not sign."""
+    return api.client("s3", config=Config(signature_version=UNSIGNED))
 
 
 @pytest.fixture

@@ -4,44 +4,16 @@ import re
 
 import pytest
 from botocore.exceptions import ClientError
+from harness.accounts import ROLE, Holder, administrator, key_of, told
 from harness.api import XGBOOST, Api, channel, unique
 from harness.data import features, table
 from test_endpoint import deploy
 from test_identity import refusal
 
-ROLE = "SagewrightExecutionRole"
-
-
-def told(server, *arguments):
-    return json.loads(server.command(*arguments, "--json").stdout)
-
-
-def key_of(server, account, *options):
-    return told(server, "keys", "add", "--account", account, *options)
-
-
-class Holder(Api):
-    """The API with a key of its own."""
-
-    def __init__(self, server, key):
-        self.account, self.key = key["account"], key
-        super().__init__(server, server.settings() | {
-            "AWS_ACCESS_KEY_ID": key["access_key_id"], "AWS_SECRET_ACCESS_KEY": key["secret_access_key"]})
-
-    @property
-    def role(self):
-        return f"arn:aws:iam::{self.account}:role/{ROLE}"
-
-    @property
-    def bucket(self):
-        return f"of-{self.account}"
-
-
 @pytest.fixture(scope="module")
 def other(server):
     """The administrator of a second account."""
-    account = told(server, "accounts", "add", "--name", "Research")
-    return Holder(server, key_of(server, account["id"], "--admin"))
+    return administrator(server, "Research")
 
 
 def job(holder, name, data, output, role):

@@ -2,26 +2,11 @@
 import urllib.request
 
 import pytest
-from botocore import UNSIGNED
-from botocore.config import Config
+from harness.accounts import Holder, key_of, told
 from harness.api import Api, unique
-from test_account import Holder, key_of, told
 from test_identity import refusal
 
 ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
-
-
-@pytest.fixture(scope="module")
-def stranger(server):
-    """The administrator of another account."""
-    account = told(server, "accounts", "add", "--name", "Readers")
-    return Holder(server, key_of(server, account["id"], "--admin"))
-
-
-@pytest.fixture(scope="module")
-def nobody(api):
-    """Who does not sign."""
-    return api.client("s3", config=Config(signature_version=UNSIGNED))
 
 
 @pytest.fixture

@@ -5,10 +5,9 @@ import urllib.request
 
 import pytest
 from botocore import UNSIGNED
-from botocore.config import Config
+from harness.accounts import told
 from harness.api import Api, unique, until
 from harness.server import Server
-from test_account import Holder, key_of, told
 from test_identity import refusal
 
 
@@ -17,19 +16,6 @@ def bucket(api):
     name = unique("bucket")
     api.s3.create_bucket(Bucket=name)
     return name
-
-
-@pytest.fixture(scope="module")
-def stranger(server):
-    """The administrator of another account."""
-    account = told(server, "accounts", "add", "--name", "Strangers")
-    return Holder(server, key_of(server, account["id"], "--admin"))
-
-
-@pytest.fixture(scope="module")
-def nobody(api):
-    """Who does not sign."""
-    return api.client("s3", config=Config(signature_version=UNSIGNED))
 
 
 def policy(bucket, *statements):

@@ -22,8 +22,6 @@ const ACCEPTED: [&str; 9] = [
 const DEFAULT: &str = "text/libsvm";
 /// Folders below a channel that are looked into; deeper ones are ignored, as in the container.
 const DEEPEST: usize = 3;
-/// Features of a model, as those that score it take them.
-pub const MAX_COLUMNS: usize = 1 << 24;
 
 /// A channel, and how it is written.
 #[derive(Debug)]

@@ -1,6 +1,5 @@
 //! A channel's rows, handed over to the library.
 
-use platform::workload::Channel;
 use xgboost_sys::{DMatrix, Info, Library, Sparse};
 
 use super::{
@@ -34,7 +33,7 @@ pub fn read(
     log: &mut Log<'_>,
 ) -> Result<Option<Rows>, Failure> {
     let weighted = chosen.integer("csv_weights") == Some(1);
-    let readers = threads::reading(size(&source.channel));
+    let readers = threads::reading(input::size(&source.channel));
     let read = input::read(&source.channel, source.format, weighted, readers)?;
     let Some(input::Read { rows, delimiter }) = read else { return Ok(None) };
     if let Some(delimiter) = delimiter {
@@ -76,10 +75,6 @@ impl Data {
 fn picked(numbers: &[f32], rows: &[i32]) -> Vec<f32> {
     let at = |row: &i32| numbers.get(usize::try_from(*row).ok()?).copied();
     rows.iter().filter_map(at).collect()
-}
-
-fn size(channel: &Channel) -> u64 {
-    channel.files.iter().flat_map(|file| &file.spans).map(|span| span.len).sum()
 }
 
 fn matrix(library: &Library, rows: &Rows, threads: usize) -> Result<DMatrix, xgboost_sys::Error> {

@@ -1,4 +1,5 @@
-//! What a channel holds, read on all cores into the numbers that the library learns from.
+//! What a channel holds, read into the numbers that the library learns from: RecordIO one record
+//! after the other, the other formats on all cores.
 //!
 //! Whatever the format, the outcome is [`Rows`]. Files are read in the order of their keys, so the
 //! rows stand in that order too, however many threads read them.
@@ -58,6 +59,11 @@ pub fn read(
         Format::RecordIo => recordio::read(files)?.map(unlabelled),
     };
     Ok(read.filter(|read| read.rows.len() > 0))
+}
+
+/// How many bytes a channel has.
+pub fn size(channel: &Channel) -> u64 {
+    channel.files.iter().map(source::length).sum()
 }
 
 /// Where the label of a row stands, counted from 0. The channel is read once more.

@@ -1,3 +1,5 @@
+//! Policies, and what they decide.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! What requests say of ACLs, and what is refused.
+
 use std::{net::SocketAddr, sync::Arc};
 
 use http::{HeaderMap, HeaderName};

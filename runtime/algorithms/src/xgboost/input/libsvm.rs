@@ -8,9 +8,9 @@ use platform::workload::ChannelFile;
 use super::{
     lines::{self, LineFormat, Refusal, snippet},
     number::number,
-    rows::{Features, Rows},
+    rows::{Features, MAX_COLUMNS, Rows},
 };
-use crate::xgboost::{channels::MAX_COLUMNS, failure::Failure};
+use crate::xgboost::failure::Failure;
 
 /// Reads all rows.
 pub fn read(files: &[ChannelFile], threads: usize) -> Result<Option<Rows>, Failure> {

@@ -87,6 +87,10 @@ pub fn read<F: LineFormat>(
         }
         place = piece.last_line(place);
     };
+    if first.endless {
+        let line = if first.starts { 1 } else { place + 1 };
+        return Err(Failure::User(too_long().at(first.file, line)));
+    }
     let line = first.lines().find(|line| !is_blank(line)).unwrap_or_default();
     let format = format(first.file, line)?;
     let mut runs = Vec::new();
@@ -140,6 +144,8 @@ struct Piece<'a> {
     file: &'a ChannelFile,
     /// Whether the file begins with it.
     starts: bool,
+    /// Whether it is the beginning of one line that is too long, and the last piece.
+    endless: bool,
     bytes: Vec<u8>,
 }
 
@@ -194,6 +200,9 @@ fn parse<'a, F: LineFormat>(
 }
 
 fn take_all<F: LineFormat>(format: &F, piece: &Piece<'_>) -> Result<F::Run, (usize, Refusal)> {
+    if piece.endless {
+        return Err((1, too_long()));
+    }
     let mut run = format.begin();
     for (number, line) in (1..).zip(piece.lines()) {
         if !is_blank(line) {
@@ -201,6 +210,10 @@ fn take_all<F: LineFormat>(format: &F, piece: &Piece<'_>) -> Result<F::Run, (usi
         }
     }
     Ok(run)
+}
+
+fn too_long() -> Refusal {
+    Refusal::line(format!("it is longer than {LONGEST_LINE} bytes"))
 }
 
 /// A file's pieces. After an error there are no more.
@@ -222,23 +235,23 @@ impl<'a> Pieces<'a> {
         Self { file, source: Source::new(file), state: State::Start }
     }
 
-    /// Reads on from `held` to a line's end, or to that of the file; what follows is kept.
-    fn read(&mut self, mut held: Vec<u8>) -> Result<Vec<u8>, Failure> {
+    /// Reads on to a line's end, or to that of the file; what follows is kept.
+    fn read(&mut self, piece: &mut Piece<'_>) -> Result<(), Failure> {
+        let held = &mut piece.bytes;
         loop {
             let begin = held.len();
             let mut block = (&mut self.source).take(PIECE);
-            block.read_to_end(&mut held).map_err(|error| unreadable(self.file, &error))?;
+            block.read_to_end(held).map_err(|error| unreadable(self.file, &error))?;
             if held.len() == begin {
-                return Ok(held);
+                return Ok(());
             }
             if let Some(end) = memrchr(b'\n', &held[begin..]) {
                 self.state = State::Within(held.split_off(begin + end + 1));
-                return Ok(held);
+                return Ok(());
             }
             if held.len() > LONGEST_LINE {
-                let what =
-                    format!("a line of {} is longer than {LONGEST_LINE} bytes", self.file.name);
-                return Err(Failure::User(what));
+                piece.endless = true;
+                return Ok(());
             }
         }
     }
@@ -248,17 +261,16 @@ impl<'a> Iterator for Pieces<'a> {
     type Item = Result<Piece<'a>, Failure>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (starts, held) = match mem::replace(&mut self.state, State::End) {
+        let (starts, bytes) = match mem::replace(&mut self.state, State::End) {
             State::Start => (true, Vec::new()),
             State::Within(held) => (false, held),
             State::End => return None,
         };
-        let read = self.read(held);
-        let piece = read.map(|bytes| Piece { file: self.file, starts, bytes });
-        piece.map_or_else(
-            |failure| Some(Err(failure)),
-            |piece| (!piece.bytes.is_empty()).then_some(Ok(piece)),
-        )
+        let mut piece = Piece { file: self.file, starts, endless: false, bytes };
+        match self.read(&mut piece) {
+            Ok(()) => (!piece.bytes.is_empty()).then_some(Ok(piece)),
+            Err(failure) => Some(Err(failure)),
+        }
     }
 }
 
@@ -349,6 +361,16 @@ mod tests {
         let blank = "\n".repeat(2_500_000);
         let told = lines_of(format!("{blank}bad").as_bytes(), &[], 2).unwrap_err();
         assert!(told.contains("line 2500001 of"), "{told}");
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_told_with_its_number() {
+        let endless = "0".repeat(LONGEST_LINE + 2 * usize::try_from(PIECE).unwrap());
+        let told = |content: String| lines_of(content.as_bytes(), &[], 2).unwrap_err();
+        let first = told(endless.clone());
+        assert_eq!(first, "ClientError: line 1 of file 'x.csv': it is longer than 67108864 bytes");
+        let third = told(format!("1\n2\n{endless}"));
+        assert_eq!(third, "ClientError: line 3 of file 'x.csv': it is longer than 67108864 bytes");
     }
 
     proptest! {

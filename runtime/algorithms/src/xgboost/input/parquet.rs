@@ -3,7 +3,7 @@
 //! Row groups are read on several threads, in place: the format is read from its end, and only
 //! pages are held in memory.
 
-use std::io::{Read as _, Take};
+use std::io::Read as _;
 
 use bytes::Bytes;
 use parquet::{
@@ -181,10 +181,10 @@ impl Length for InPlace {
 }
 
 impl ChunkReader for InPlace {
-    type T = Take<Source>;
+    type T = Source;
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        Ok(Source::from(&self.0, start).take(u64::MAX))
+        Ok(Source::from(&self.0, start))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {

@@ -6,10 +6,10 @@ use platform::workload::ChannelFile;
 use recordio::{Record, RecordError, Records, Tensor};
 
 use super::{
-    rows::{Features, Rows},
+    rows::{Features, MAX_COLUMNS, Rows},
     source::{Source, unreadable},
 };
-use crate::xgboost::{channels::MAX_COLUMNS, failure::Failure};
+use crate::xgboost::failure::Failure;
 
 /// How much is read at once, bytes.
 const BLOCK: usize = 1 << 18;

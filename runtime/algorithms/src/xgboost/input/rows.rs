@@ -1,5 +1,8 @@
 //! Rows with their labels, dense or sparse.
 
+/// Features that rows may have: as many as those of a model that we score.
+pub const MAX_COLUMNS: usize = 1 << 24;
+
 /// Rows of a channel, or a run of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rows {

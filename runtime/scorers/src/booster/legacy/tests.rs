@@ -1,3 +1,5 @@
+//! Files of the old binary, whole and broken.
+
 use proptest::prelude::*;
 
 use super::*;
