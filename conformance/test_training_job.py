@@ -51,6 +51,15 @@ def test_its_metrics_can_be_asked_of_cloudwatch(api, trained):
     assert points and points[0]["Average"] > 0
 
 
+def test_a_jobs_environment_says_how_its_numbers_are_read(api):
+    uri = api.put("training/words.csv", "1,0.5\n2,female\n3,0.25\n")
+    api.train(exact := unique("exact"), {"train": uri}, {"num_round": 1})
+    assert "line 2 of file 'words.csv', column 2: the value 'female'" in failure(api, exact)
+    api.train(lenient := unique("container"), {"train": uri}, {"num_round": 1},
+              Environment={"XGBOOST_NUMBERS": "container"})
+    assert api.finished(lenient)["TrainingJobStatus"] == "Completed"
+
+
 def test_a_job_is_found_by_name_by_list_and_by_search(api, trained):
     name = trained["TrainingJobName"]
     listed = api.sagemaker.list_training_jobs(NameContains=name)["TrainingJobSummaries"]

@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
 };
 
+use algorithms::xgboost::Numbers;
 use anyhow::{Context, Result, anyhow, bail};
 use blobs::Place;
 use platform::objects::Ownership;
@@ -52,6 +53,8 @@ pub struct Settings {
     pub lifecycle_day: u32,
     /// Encrypt every object at rest, also where neither the request nor its bucket asks for it.
     pub encrypt_at_rest: bool,
+    /// How training jobs of XGBoost that do not say it read the numbers of CSV and libsvm.
+    pub xgboost_numbers: Numbers,
     /// Whether new buckets have ACLs of which nothing else is said.
     pub object_ownership: Ownership,
     /// The file with the master key: 32 bytes, raw, hexadecimal or base64. `keys/master.key` in the
@@ -75,6 +78,7 @@ impl Default for Settings {
             disk_reserve_mib: 256,
             lifecycle_day: 86_400,
             encrypt_at_rest: false,
+            xgboost_numbers: Numbers::Exact,
             object_ownership: Ownership::Enforced,
             master_key_file: PathBuf::new(),
         }

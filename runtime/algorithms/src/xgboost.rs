@@ -25,3 +25,5 @@ mod random_state;
 mod table;
 mod threads;
 pub mod train;
+
+pub use input::Numbers;

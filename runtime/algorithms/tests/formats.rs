@@ -153,3 +153,23 @@ fn what_cannot_be_read_is_the_users_fault_and_is_named() {
         assert!(failure.starts_with("ClientError: ") && failure.contains(expected), "{failure}");
     }
 }
+
+#[test]
+fn a_job_reads_numbers_as_it_is_told_and_its_log_says_how() {
+    let content = b"1.5,0.1000000014901161,3\n2,female,4\n3,12x,nan\n4,high,6\n";
+    let run = |numbers| Job::reading(numbers, "3.2-0", &CHOSEN, &[("train", "text/csv", content)]);
+    let Some(job) = run("container") else { return };
+    job.model();
+    assert!(job.log.contains("Numbers in text are read by the container's own rules"));
+    let warning = "3 cells of the channel 'train' are no numbers.";
+    assert!(job.log.contains(warning), "{}", job.log);
+    for exactly in ["", "exact"] {
+        let job = run(exactly).unwrap();
+        assert!(job.failure().contains("line 2 of file 'train.csv', column 2: the value 'female'"));
+        assert!(job.log.contains("Numbers in text are read exactly"));
+    }
+    assert_eq!(
+        run("roughly").unwrap().failure(),
+        "ClientError: XGBOOST_NUMBERS is 'roughly'; it may be 'exact' or 'container'"
+    );
+}

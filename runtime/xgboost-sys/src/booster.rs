@@ -235,7 +235,7 @@ impl Drop for Booster {
 ///
 /// # Safety
 /// `data` is null or points to `length` values that stay unchanged while the slice lives.
-unsafe fn borrowed<'a, T>(data: *const T, length: u64) -> &'a [T] {
+pub unsafe fn borrowed<'a, T>(data: *const T, length: u64) -> &'a [T] {
     let length = usize::try_from(length).unwrap_or(0);
     if data.is_null() || length == 0 {
         return &[];

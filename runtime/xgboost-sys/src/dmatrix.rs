@@ -9,6 +9,7 @@ use std::{
 
 use crate::{
     Error, Library,
+    booster::borrowed,
     functions::{Handle, Length},
     library::c_text,
 };
@@ -53,6 +54,17 @@ impl Sparse<'_> {
             && self.ends.last().copied().unwrap_or(0) == self.values.len() as u64
             && self.indices.iter().all(inside)
     }
+}
+
+/// What a matrix holds, row by row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cells {
+    /// Where each row ends in the other two.
+    pub ends: Vec<u64>,
+    /// Columns.
+    pub indices: Vec<u32>,
+    /// As many as `indices`.
+    pub values: Vec<f32>,
 }
 
 /// Rows that the library reads where they lie.
@@ -137,6 +149,61 @@ impl DMatrix {
         };
         library.check(status)?;
         Ok(Self { library: library.clone(), handle })
+    }
+
+    /// What the library's own reader makes of a file, by its deprecated `path?format=csv&…`. Nothing
+    /// is trained on it: it is what our readers are compared with.
+    pub fn from_file(library: &Library, uri: &str) -> Result<Self, Error> {
+        let config = c_text(&format!(r#"{{"uri":{uri:?},"silent":1}}"#))?;
+        let mut handle = ptr::null_mut();
+        // SAFETY: `config` is a text; `handle` is written on success only.
+        let status =
+            unsafe { (library.functions().dmatrix_from_uri)(config.as_ptr(), &raw mut handle) };
+        library.check(status)?;
+        Ok(Self { library: library.clone(), handle })
+    }
+
+    /// What it holds, without what is missing.
+    pub fn cells(&self) -> Result<Cells, Error> {
+        let mut count = 0;
+        // SAFETY: the handle is live, `count` is written once.
+        let status =
+            unsafe { (self.library.functions().dmatrix_cells)(self.handle, &raw mut count) };
+        self.library.check(status)?;
+        let length = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let mut ends = vec![0; length(self.rows()?) + 1];
+        let (mut indices, mut values) = (vec![0; length(count)], vec![0.0; length(count)]);
+        // SAFETY: the handle is live; the library fills one more than its rows, and twice as many
+        // as it has cells, which is what the three vectors hold.
+        let status = unsafe {
+            (self.library.functions().dmatrix_csr)(
+                self.handle,
+                c"{}".as_ptr(),
+                ends.as_mut_ptr(),
+                indices.as_mut_ptr(),
+                values.as_mut_ptr(),
+            )
+        };
+        self.library.check(status)?;
+        ends.remove(0);
+        Ok(Cells { ends, indices, values })
+    }
+
+    /// The labels of its rows.
+    pub fn labels(&self) -> Result<Vec<f32>, Error> {
+        let (mut length, mut labels) = (0, ptr::null());
+        // SAFETY: the handle is live, both results are written on success.
+        let status = unsafe {
+            (self.library.functions().dmatrix_get_info)(
+                self.handle,
+                c"label".as_ptr(),
+                &raw mut length,
+                &raw mut labels,
+            )
+        };
+        self.library.check(status)?;
+        // SAFETY: the library owns `length` numbers there as long as the matrix; they are copied.
+        Ok(unsafe { borrowed(labels, length) }.to_vec())
     }
 
     /// Gives every row its label or weight.

@@ -1,6 +1,6 @@
 //! The C declarations, as `xgboost/c_api.h` of 3.2 has them. Every function answers 0 for success.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{c_char, c_int, c_uint};
 
 use libloading::Library;
 
@@ -45,12 +45,18 @@ functions! {
     dmatrix_from_csr = b"XGDMatrixCreateFromCSR\0": fn(
         *const c_char, *const c_char, *const c_char, Length, *const c_char, *mut Handle
     ) -> c_int;
+    dmatrix_from_uri = b"XGDMatrixCreateFromURI\0": fn(*const c_char, *mut Handle) -> c_int;
     dmatrix_free = b"XGDMatrixFree\0": fn(Handle) -> c_int;
     dmatrix_set_info = b"XGDMatrixSetInfoFromInterface\0":
         fn(Handle, *const c_char, *const c_char) -> c_int;
     dmatrix_slice = b"XGDMatrixSliceDMatrixEx\0":
         fn(Handle, *const c_int, Length, *mut Handle, c_int) -> c_int;
     dmatrix_rows = b"XGDMatrixNumRow\0": fn(Handle, *mut Length) -> c_int;
+    dmatrix_cells = b"XGDMatrixNumNonMissing\0": fn(Handle, *mut Length) -> c_int;
+    dmatrix_csr = b"XGDMatrixGetDataAsCSR\0":
+        fn(Handle, *const c_char, *mut Length, *mut c_uint, *mut f32) -> c_int;
+    dmatrix_get_info = b"XGDMatrixGetFloatInfo\0":
+        fn(Handle, *const c_char, *mut Length, *mut *const f32) -> c_int;
     dmatrix_columns = b"XGDMatrixNumCol\0": fn(Handle, *mut Length) -> c_int;
     booster_create = b"XGBoosterCreate\0": fn(*const Handle, Length, *mut Handle) -> c_int;
     booster_free = b"XGBoosterFree\0": fn(Handle) -> c_int;

@@ -15,7 +15,7 @@ mod functions;
 mod library;
 
 pub use booster::{Booster, ModelFormat};
-pub use dmatrix::{DMatrix, DenseRows, Info, Sparse};
+pub use dmatrix::{Cells, DMatrix, DenseRows, Info, Sparse};
 pub use library::{Library, Version};
 
 use std::path::PathBuf;

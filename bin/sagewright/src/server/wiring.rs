@@ -9,7 +9,10 @@ use std::{
     },
 };
 
-use algorithms::{Catalogue, xgboost::train::OFFLINE};
+use algorithms::{
+    Catalogue,
+    xgboost::train::{DEFAULT_NUMBERS, OFFLINE},
+};
 use anyhow::Result;
 use api::Family;
 use aws::model::Service;
@@ -352,10 +355,11 @@ fn environment(data: &Data, settings: &Settings) -> Vec<(String, String)> {
         .filter(|(name, _)| HANDED_ON.iter().any(|prefix| name.starts_with(prefix)));
     let lib = (programs::LIB.to_owned(), data.join("lib").display().to_string());
     let offline = settings.offline.then(|| (OFFLINE.to_owned(), "1".to_owned()));
+    let numbers = (DEFAULT_NUMBERS.to_owned(), settings.xgboost_numbers.name().to_owned());
     // Threads that spin while they wait cost more than the work of a small job does.
     let waits = ("OMP_WAIT_POLICY".to_owned(), "passive".to_owned());
     // Huge pages, where the kernel gives them to who asks: XGBoost took 8 % less time (300,000 rows
     // of 28 features, 50 rounds).
     let pages = ("GLIBC_TUNABLES".to_owned(), "glibc.malloc.hugetlb=1".to_owned());
-    handed_on.chain([lib, waits, pages]).chain(offline).collect()
+    handed_on.chain([lib, numbers, waits, pages]).chain(offline).collect()
 }

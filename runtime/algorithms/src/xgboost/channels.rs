@@ -1,6 +1,6 @@
 //! The channels of a job: which there may be, and what may be in them.
 
-use std::{io, path::Path};
+use std::{io, iter, path::Path};
 
 use platform::workload::{Channel, Channels};
 
@@ -51,6 +51,11 @@ impl Inputs {
             Failure::Platform(format!("cannot read {}: {error}", path.display()))
         })?;
         Self::check(channels, opt_ml)
+    }
+
+    /// Whether there are numbers to read from text.
+    pub fn are_text(&self) -> bool {
+        iter::once(&self.train).chain(&self.validation).any(|source| source.format.is_text())
     }
 
     fn check(channels: Channels, opt_ml: &Path) -> Result<Self, Failure> {

@@ -6,7 +6,7 @@ use super::{
     channels::Source,
     failure::Failure,
     hyperparameters::Hyperparameters,
-    input::{self, Features, Rows},
+    input::{self, Features, Numbers, Rows},
     log::Log,
     threads,
 };
@@ -30,14 +30,21 @@ pub fn read(
     channel: &str,
     source: &Source,
     chosen: &Hyperparameters,
+    numbers: Numbers,
     log: &mut Log<'_>,
 ) -> Result<Option<Rows>, Failure> {
     let weighted = chosen.integer("csv_weights") == Some(1);
     let readers = threads::reading(input::size(&source.channel));
-    let read = input::read(&source.channel, source.format, weighted, readers)?;
-    let Some(input::Read { rows, delimiter }) = read else { return Ok(None) };
+    let read = input::read(&source.channel, source.format, weighted, numbers, readers)?;
+    let Some(input::Read { rows, delimiter, texts }) = read else { return Ok(None) };
     if let Some(delimiter) = delimiter {
         log.info(&format!("Determined delimiter of CSV input is '{delimiter}'"))?;
+    }
+    if texts > 0 {
+        log.warning(&format!(
+            "{texts} cells of the channel '{channel}' are no numbers. As in the container, each is \
+             the number that it begins with, else missing, and a label is 0"
+        ))?;
     }
     log.info(&format!(
         "{} matrix has {} rows and {} columns",

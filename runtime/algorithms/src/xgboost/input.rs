@@ -4,6 +4,8 @@
 //! Whatever the format, the outcome is [`Rows`]. Files are read in the order of their keys, so the
 //! rows stand in that order too, however many threads read them.
 
+mod container_csv;
+mod container_number;
 mod csv;
 mod libsvm;
 mod lines;
@@ -18,6 +20,7 @@ use platform::workload::Channel;
 
 use super::failure::Failure;
 
+pub use number::Numbers;
 pub use rows::{Features, Rows};
 
 /// How a channel's files are written.
@@ -33,6 +36,16 @@ pub enum Format {
     RecordIo,
 }
 
+impl Format {
+    /// Whether its numbers are text.
+    pub fn is_text(self) -> bool {
+        match self {
+            Self::Csv | Self::Libsvm => true,
+            Self::Parquet | Self::RecordIo => false,
+        }
+    }
+}
+
 /// What was read, and what a log should say about it.
 #[derive(Debug)]
 pub struct Read {
@@ -40,6 +53,8 @@ pub struct Read {
     pub rows: Rows,
     /// What was found between the cells of CSV.
     pub delimiter: Option<char>,
+    /// How many cells are no numbers and were read all the same.
+    pub texts: usize,
 }
 
 /// Reads all rows of a channel on so many threads. `weighted`: the second column of CSV is a
@@ -48,13 +63,17 @@ pub fn read(
     channel: &Channel,
     format: Format,
     weighted: bool,
+    numbers: Numbers,
     threads: usize,
 ) -> Result<Option<Read>, Failure> {
     let files = &channel.files;
-    let unlabelled = |rows| Read { rows, delimiter: None };
+    let unlabelled = |rows| Read { rows, delimiter: None, texts: 0 };
     let read = match format {
-        Format::Csv => csv::read(files, weighted, threads)?,
-        Format::Libsvm => libsvm::read(files, threads)?.map(unlabelled),
+        Format::Csv => match numbers {
+            Numbers::Exact => csv::read(files, weighted, threads)?,
+            Numbers::Container => container_csv::read(files, weighted, threads)?,
+        },
+        Format::Libsvm => libsvm::read(files, numbers, threads)?.map(unlabelled),
         Format::Parquet => parquet::read(files, threads)?.map(unlabelled),
         Format::RecordIo => recordio::read(files)?.map(unlabelled),
     };

@@ -15,7 +15,7 @@ use super::{
     era::{self, Era, Watched},
     failure::Failure,
     hyperparameters::Hyperparameters,
-    input::{self, Rows},
+    input::{self, Numbers, Rows},
     labels,
     log::Log,
     model,
@@ -24,14 +24,34 @@ use crate::fetch::{self, FetchError};
 
 /// Set to `1` where nothing may be downloaded.
 pub const OFFLINE: &str = "SAGEWRIGHT_OFFLINE";
+/// How a job reads numbers in text, in its own environment: `exact` or `container`.
+pub const NUMBERS: &str = "XGBOOST_NUMBERS";
+/// The same for all jobs that say nothing, by the server.
+pub const DEFAULT_NUMBERS: &str = "SAGEWRIGHT_XGBOOST_NUMBERS";
 /// What SageMaker reads of the failure file, characters.
 const REASON_LIMIT: usize = 1024;
 
 /// Trains the job whose `/opt/ml` is `opt_ml` as the version of a tag would, and answers the
-/// process's exit status. The library is taken from `lib_dir`, or fetched into it.
+/// process's exit status. The library is taken from `lib_dir`, or fetched into it. Numbers are read
+/// as the environment says ([`NUMBERS`], [`DEFAULT_NUMBERS`]).
 pub fn run(version: &str, opt_ml: &Path, lib_dir: &Path, log: &mut dyn Write) -> i32 {
+    let said = |name| env::var_os(name).filter(|numbers| !numbers.is_empty());
+    let numbers = said(NUMBERS).or_else(|| said(DEFAULT_NUMBERS)).unwrap_or_default();
+    run_reading(&numbers.to_string_lossy(), version, opt_ml, lib_dir, log)
+}
+
+/// As [`run`], with numbers read as `numbers` says; nothing is the default.
+pub fn run_reading(
+    numbers: &str,
+    version: &str,
+    opt_ml: &Path,
+    lib_dir: &Path,
+    log: &mut dyn Write,
+) -> i32 {
     let mut log = Log::new(log);
-    let Err(failure) = job(version, opt_ml, lib_dir, &mut log) else { return 0 };
+    let done =
+        reading(numbers).and_then(|numbers| job(numbers, version, opt_ml, lib_dir, &mut log));
+    let Err(failure) = done else { return 0 };
     // A reason that cannot be written must not hide the failure: the exit status tells it.
     let _ = log.plain(&failure.log_line());
     let reason: String = failure.to_string().chars().take(REASON_LIMIT).collect();
@@ -40,7 +60,22 @@ pub fn run(version: &str, opt_ml: &Path, lib_dir: &Path, log: &mut dyn Write) ->
     1
 }
 
-fn job(version: &str, opt_ml: &Path, lib_dir: &Path, log: &mut Log<'_>) -> Result<(), Failure> {
+fn reading(numbers: &str) -> Result<Numbers, Failure> {
+    if numbers.is_empty() {
+        return Ok(Numbers::default());
+    }
+    Numbers::named(numbers).ok_or_else(|| {
+        Failure::User(format!("{NUMBERS} is '{numbers}'; it may be 'exact' or 'container'"))
+    })
+}
+
+fn job(
+    numbers: Numbers,
+    version: &str,
+    opt_ml: &Path,
+    lib_dir: &Path,
+    log: &mut Log<'_>,
+) -> Result<(), Failure> {
     let era = Era::of(version)
         .ok_or_else(|| Failure::User(format!("Version {version} of XGBoost is not known.")))?;
     let chosen = Hyperparameters::validate(&read_hyperparameters(opt_ml)?, era)?;
@@ -53,7 +88,7 @@ fn job(version: &str, opt_ml: &Path, lib_dir: &Path, log: &mut Log<'_>) -> Resul
         log.warning(&format!("{} files lie too deep and are ignored", inputs.ignored))?;
     }
     let library = library(lib_dir, log)?;
-    Job { era, chosen, opt_ml, library, log }.run(&inputs)
+    Job { era, chosen, numbers, opt_ml, library, log }.run(&inputs)
 }
 
 fn read_hyperparameters(opt_ml: &Path) -> Result<Vec<(String, String)>, Failure> {
@@ -107,6 +142,7 @@ fn library(lib_dir: &Path, log: &mut Log<'_>) -> Result<Library, Failure> {
 pub(super) struct Job<'a, 'log> {
     pub era: Era,
     pub chosen: Hyperparameters,
+    pub numbers: Numbers,
     pub opt_ml: &'a Path,
     pub library: Library,
     pub log: &'a mut Log<'log>,
@@ -138,6 +174,9 @@ impl Job<'_, '_> {
     fn read(&mut self, inputs: &Inputs, kept: bool) -> Result<(Vec<Data>, Vec<Rows>), Failure> {
         let sources = iter::once(("train", &inputs.train));
         let sources = sources.chain(inputs.validation.iter().map(|source| ("validation", source)));
+        if inputs.are_text() {
+            self.log.info(self.numbers.note())?;
+        }
         let (mut channels, mut all) = (Vec::new(), Vec::new());
         for (channel, source) in sources {
             let rows = self.rows(channel, source)?;
@@ -150,7 +189,7 @@ impl Job<'_, '_> {
     }
 
     fn rows(&mut self, channel: &str, source: &Source) -> Result<Rows, Failure> {
-        let read = data::read(channel, source, &self.chosen, self.log)?;
+        let read = data::read(channel, source, &self.chosen, self.numbers, self.log)?;
         read.ok_or_else(|| channels::no_data(channel, self.opt_ml))
     }
 

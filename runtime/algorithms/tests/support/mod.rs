@@ -37,6 +37,16 @@ impl Job {
         hyperparameters: &[(&str, &str)],
         channels: &[(&str, &str, &[u8])],
     ) -> Option<Self> {
+        Self::reading("", tag, hyperparameters, channels)
+    }
+
+    /// The same, with numbers in text read in this way.
+    pub fn reading(
+        numbers: &str,
+        tag: &str,
+        hyperparameters: &[(&str, &str)],
+        channels: &[(&str, &str, &[u8])],
+    ) -> Option<Self> {
         let lib = lib()?;
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
@@ -52,7 +62,7 @@ impl Job {
         fs::write(at("input/config/hyperparameters.json"), serde_json::to_vec(&values).unwrap())
             .unwrap();
         let mut log = Vec::new();
-        let status = train::run(tag, folder.path(), &lib, &mut log);
+        let status = train::run_reading(numbers, tag, folder.path(), &lib, &mut log);
         Some(Self { folder, log: String::from_utf8(log).unwrap(), status })
     }
 

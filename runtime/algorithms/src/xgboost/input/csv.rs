@@ -26,7 +26,7 @@ pub fn read(
     let read = lines::read(files, threads, |_, line| Csv::of(line, weighted))?;
     Ok(read.and_then(|(csv, runs)| {
         let delimiter = Some(char::from(csv.delimiter));
-        Rows::joined(runs).map(|rows| Read { rows, delimiter })
+        Rows::joined(runs).map(|rows| Read { rows, delimiter, texts: 0 })
     }))
 }
 
@@ -40,12 +40,7 @@ struct Csv {
 
 impl Csv {
     fn of(line: &[u8], weighted: bool) -> Result<Self, Failure> {
-        let delimiter = delimiter(line).ok_or_else(|| {
-            Failure::User(format!(
-                "Could not determine delimiter on line {}:\nCould not determine delimiter",
-                snippet(line)
-            ))
-        })?;
+        let delimiter = delimiter(line)?;
         let cells = memchr_iter(delimiter, line).count() + 1;
         let columns = cells.saturating_sub(if weighted { 2 } else { 1 });
         if columns == 0 {
@@ -104,17 +99,23 @@ fn not_a_number(index: usize, what: &str, text: &[u8]) -> Refusal {
     Refusal::cell(index, format!("the {what} '{}' is not a number; {hint}", snippet(text)))
 }
 
-fn failed(what: &str) -> Failure {
+/// How a job fails on its CSV.
+pub fn failed(what: &str) -> Failure {
     Failure::User(format!("Failed to load csv data with exception:\n{what}"))
 }
 
 /// What stands between the cells of a line: the first candidate that leaves only numbers and
 /// empty cells, else the first that occurs.
-fn delimiter(line: &[u8]) -> Option<u8> {
+pub fn delimiter(line: &[u8]) -> Result<u8, Failure> {
     let occurring = || DELIMITERS.into_iter().filter(|candidate| line.contains(candidate));
     let numbers =
         |candidate: &u8| line.split(|byte| byte == candidate).all(|text| cell(text) != Cell::Text);
-    occurring().find(numbers).or_else(|| occurring().next())
+    occurring().find(numbers).or_else(|| occurring().next()).ok_or_else(|| {
+        Failure::User(format!(
+            "Could not determine delimiter on line {}:\nCould not determine delimiter",
+            snippet(line)
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -222,7 +223,7 @@ mod tests {
             ("1;;3", ';'),
             ("label,a b", ','),
         ] {
-            assert_eq!(delimiter(line.as_bytes()), Some(expected as u8), "{line}");
+            assert_eq!(delimiter(line.as_bytes()), Ok(expected as u8), "{line}");
         }
         assert!(
             refusal("12\n").starts_with("ClientError: Could not determine delimiter on line 12:\n")

@@ -1,20 +1,32 @@
 //! libsvm for training: `label[:weight] [qid:query] index:value …`, indices from 0.
 //!
-//! What is not named is missing, not zero. A `#` begins a comment.
+//! What is not named is missing, not zero. A `#` begins a comment. The container's reader guesses
+//! where a line is of another form; here that is refused, whichever way numbers are read.
 
 use memchr::memchr;
 use platform::workload::ChannelFile;
 
 use super::{
+    container_number,
     lines::{self, LineFormat, Refusal, snippet},
-    number::number,
+    number::{self, Numbers},
     rows::{Features, MAX_COLUMNS, Rows},
 };
 use crate::xgboost::failure::Failure;
 
 /// Reads all rows.
-pub fn read(files: &[ChannelFile], threads: usize) -> Result<Option<Rows>, Failure> {
-    let read = lines::read(files, threads, Libsvm::of)?;
+pub fn read(
+    files: &[ChannelFile],
+    numbers: Numbers,
+    threads: usize,
+) -> Result<Option<Rows>, Failure> {
+    let libsvm = Libsvm {
+        number: match numbers {
+            Numbers::Exact => number::number,
+            Numbers::Container => container_number::number,
+        },
+    };
+    let read = lines::read(files, threads, |file, line| libsvm.checked(file, line))?;
     let Some((_, runs)) = read else { return Ok(None) };
     let whole = |numbers: usize, rows: usize| numbers == 0 || numbers == rows;
     let Some(rows) = Rows::joined(runs) else { return Ok(None) };
@@ -29,13 +41,15 @@ pub fn read(files: &[ChannelFile], threads: usize) -> Result<Option<Rows>, Failu
     Ok(Some(rows))
 }
 
-struct Libsvm;
+struct Libsvm {
+    number: fn(&[u8]) -> Option<f32>,
+}
 
 impl Libsvm {
     /// The container looks at the first line before it reads.
-    fn of(file: &ChannelFile, line: &[u8]) -> Result<Self, Failure> {
-        match Self.take(&mut Rows::sparse(), line) {
-            Ok(()) => Ok(Self),
+    fn checked(self, file: &ChannelFile, line: &[u8]) -> Result<Self, Failure> {
+        match self.take(&mut Rows::sparse(), line) {
+            Ok(()) => Ok(self),
             Err(_) if !line.contains(&b':') => Err(Failure::User(format!(
                 "First line '{}...' of file '{}' is not 'LIBSVM' format. Please ensure the file is \
                  in 'LIBSVM' format.",
@@ -43,8 +57,35 @@ impl Libsvm {
                 file.name
             ))),
             // The reader names line and column.
-            Err(_) => Ok(Self),
+            Err(_) => Ok(self),
         }
+    }
+
+    fn take_token(&self, run: &mut Rows, index: usize, token: &[u8]) -> Result<(), Refusal> {
+        let (name, text) = pair(token).ok_or_else(|| {
+            Refusal::cell(index, format!("'{}' is not of the form index:value", snippet(token)))
+        })?;
+        if name == b"qid" {
+            let query = whole_number(text).ok_or_else(|| no_number(index, "qid", text))?;
+            run.queries.push(query);
+            return Ok(());
+        }
+        let Features::Sparse { columns, indices, values, .. } = &mut run.features else {
+            return Ok(());
+        };
+        let column = whole_number(name).filter(|column| (*column as usize) < MAX_COLUMNS);
+        let column = column.ok_or_else(|| {
+            let what = format!(
+                "the index '{}' is not a number from 0 to {}",
+                snippet(name),
+                MAX_COLUMNS - 1
+            );
+            Refusal::cell(index, what)
+        })?;
+        values.push((self.number)(text).ok_or_else(|| no_number(index, "value", text))?);
+        indices.push(column);
+        *columns = (*columns).max(column as usize + 1);
+        Ok(())
     }
 }
 
@@ -63,12 +104,12 @@ impl LineFormat for Libsvm {
             Some((label, weight)) => (label, Some(weight)),
             None => (head, None),
         };
-        run.labels.push(number(label).ok_or_else(|| no_number(0, "label", label))?);
+        run.labels.push((self.number)(label).ok_or_else(|| no_number(0, "label", label))?);
         if let Some(weight) = weight {
-            run.weights.push(number(weight).ok_or_else(|| no_number(0, "weight", weight))?);
+            run.weights.push((self.number)(weight).ok_or_else(|| no_number(0, "weight", weight))?);
         }
         for (index, token) in (1..).zip(tokens) {
-            take_token(run, index, token)?;
+            self.take_token(run, index, token)?;
         }
         if let Features::Sparse { ends, values, .. } = &mut run.features {
             ends.push(values.len() as u64);
@@ -84,30 +125,6 @@ impl LineFormat for Libsvm {
 /// A line without what a `#` begins.
 pub fn uncommented(line: &[u8]) -> &[u8] {
     memchr(b'#', line).map_or(line, |end| &line[..end])
-}
-
-fn take_token(run: &mut Rows, index: usize, token: &[u8]) -> Result<(), Refusal> {
-    let (name, text) = pair(token).ok_or_else(|| {
-        Refusal::cell(index, format!("'{}' is not of the form index:value", snippet(token)))
-    })?;
-    if name == b"qid" {
-        let query = whole_number(text).ok_or_else(|| no_number(index, "qid", text))?;
-        run.queries.push(query);
-        return Ok(());
-    }
-    let Features::Sparse { columns, indices, values, .. } = &mut run.features else {
-        return Ok(());
-    };
-    let column = whole_number(name).filter(|column| (*column as usize) < MAX_COLUMNS);
-    let column = column.ok_or_else(|| {
-        let what =
-            format!("the index '{}' is not a number from 0 to {}", snippet(name), MAX_COLUMNS - 1);
-        Refusal::cell(index, what)
-    })?;
-    values.push(number(text).ok_or_else(|| no_number(index, "value", text))?);
-    indices.push(column);
-    *columns = (*columns).max(column as usize + 1);
-    Ok(())
 }
 
 /// What stands before and behind the first colon.
@@ -142,7 +159,7 @@ mod tests {
         file.write_all(content.as_bytes()).unwrap();
         let spans = vec![Span::plain(file.path().to_owned(), 0, content.len() as u64)];
         let file = ChannelFile { name: "a.libsvm".into(), spans };
-        read(&[file], 2).map_err(|failure| failure.to_string())
+        read(&[file], Numbers::Exact, 2).map_err(|failure| failure.to_string())
     }
 
     fn sparse(columns: usize, ends: &[u64], indices: &[u32], values: &[f32]) -> Features {

@@ -20,7 +20,8 @@ use crate::xgboost::failure::Failure;
 const PIECE: u64 = 1 << 20;
 /// No line is longer, bytes: a file without line ends must not fill the memory.
 const LONGEST_LINE: usize = 64 << 20;
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// What some programs begin a text with.
+pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// How much of a text goes into a message, characters.
 const SNIPPET: usize = 50;
 

@@ -1,8 +1,47 @@
 //! Numbers as text: read exactly, and rounded once, to the nearest of 32 bits.
 //!
-//! The container's own reader is off by one unit in the last place in 2 % of cells.
+//! The container's own reader is off by one unit in the last place in 2 % of cells; who needs its
+//! models to the bit asks for it ([`Numbers::Container`]).
 
 use fast_float2::parse_partial;
+use serde::{Deserialize, Serialize};
+
+/// How numbers in CSV and libsvm are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Numbers {
+    /// The nearest of 32 bits; what is no number is refused.
+    #[default]
+    Exact,
+    /// As the container's reader does.
+    Container,
+}
+
+impl Numbers {
+    /// By the word that a job's environment has for it.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        [Self::Exact, Self::Container].into_iter().find(|numbers| numbers.name() == word)
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Container => "container",
+        }
+    }
+
+    /// What the job's log says of it.
+    #[must_use]
+    pub fn note(self) -> &'static str {
+        match self {
+            Self::Exact => "Numbers in text are read exactly",
+            Self::Container => "Numbers in text are read by the container's own rules",
+        }
+    }
+}
 
 /// What stands for a value that is not there. Empty cells do as well. The container takes any text
 /// for a missing value; here it is one of those that pandas knows, or a mistake.
