@@ -100,71 +100,74 @@ impl From<Denied> for Refused {
 impl From<ObjectError> for Refused {
     fn from(error: ObjectError) -> Self {
         use ObjectError as E;
-        let message = error.to_string();
+        let (status, code) = status_and_code(&error);
+        let refused = Self::new(status, code, error.to_string());
         match error {
-            E::NoSuchBucket(name) => {
-                Self::missing("NoSuchBucket", message).with("BucketName", name)
-            }
-            E::NoSuchKey(key) => Self::missing("NoSuchKey", message).with("Key", key),
-            E::NoSuchVersion => Self::missing("NoSuchVersion", message),
-            E::Removed { key, version } => {
-                Self::missing("NoSuchKey", message).with("Key", key).marked(version)
-            }
+            E::NoSuchBucket(name) | E::InvalidBucketName(name) => refused.with("BucketName", name),
+            E::NoSuchKey(key) => refused.with("Key", key),
+            E::Removed { key, version } => refused.with("Key", key).marked(version),
             E::IsMarker { version, modified } => {
                 let modified = convert::expires(Some(convert::moment(modified)));
-                Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
+                refused
                     .marked(version)
                     .header(header::ALLOW, "DELETE")
                     .header(header::LAST_MODIFIED, &modified.unwrap_or_default())
             }
-            E::NoSuchUpload => Self::missing("NoSuchUpload", message),
-            E::BucketAlreadyOwnedByYou => conflict("BucketAlreadyOwnedByYou", message),
-            E::BucketAlreadyExists => conflict("BucketAlreadyExists", message),
-            E::BucketNotEmpty => conflict("BucketNotEmpty", message),
-            E::InvalidBucketName(name) => {
-                Self::bad("InvalidBucketName", message).with("BucketName", name)
-            }
-            E::KeyTooLong => Self::bad("KeyTooLongError", message),
-            E::AccessDenied => Self::denied(),
-            E::NoAcls => Self::bad("AccessControlListNotSupported", message),
-            E::HasAcl => Self::bad("InvalidBucketAclWithObjectOwnership", message),
-            E::PreconditionFailed => {
-                Self::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", message)
-            }
-            E::InvalidRange { length } => {
-                Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange", message)
-                    .with("ActualObjectSize", length.to_string())
-                    .header(header::CONTENT_RANGE, &format!("bytes */{length}"))
-            }
-            E::InvalidPart => Self::bad("InvalidPart", message),
-            E::InvalidPartOrder => Self::bad("InvalidPartOrder", message),
-            E::EntityTooSmall => Self::bad("EntityTooSmall", message),
-            E::EntityTooLarge => Self::bad("EntityTooLarge", message),
-            E::MalformedPolicy(_) => Self::bad("MalformedPolicy", message),
-            E::PublicPolicy => Self::new(StatusCode::FORBIDDEN, "AccessDenied", message),
-            E::MalformedXml => Self::bad("MalformedXML", message),
-            E::InvalidTag(_) => Self::bad("InvalidTag", message),
-            E::CopyTooLarge | E::InvalidRequest(_) => Self::bad("InvalidRequest", message),
-            // Not one of S3's: it makes clients try again later.
-            E::StorageFull => Self::new(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", message),
-            E::CustomerKeyNeeded
-            | E::CustomerKeyNotApplicable
-            | E::UploadKeyNeeded
-            | E::UploadKeyDiffers => Self::bad("InvalidRequest", message),
-            E::WrongCustomerKey => Self::new(StatusCode::FORBIDDEN, "AccessDenied", message),
-            E::KeyNotFound(_) => Self::bad("KMS.NotFoundException", message),
-            E::BadDigest(_) => Self::bad("BadDigest", message),
-            E::ContentHash => Self::bad("XAmzContentSHA256Mismatch", message),
-            E::InvalidArgument(_) => Self::argument(message),
+            E::InvalidRange { length } => refused
+                .with("ActualObjectSize", length.to_string())
+                .header(header::CONTENT_RANGE, &format!("bytes */{length}")),
             // The body itself says it better, and did so first; see `Ask::refuse`.
             E::Body(_) => Self::from(&BodyFault::Broken),
             E::Internal(cause) => Self::internal(cause.as_ref()),
+            // Nothing to add to the sentence.
+            _ => refused,
         }
     }
 }
 
-fn conflict(code: &'static str, message: String) -> Refused {
-    Refused::new(StatusCode::CONFLICT, code, message)
+/// S3's names for what the store refuses.
+fn status_and_code(error: &ObjectError) -> (StatusCode, &'static str) {
+    use ObjectError as E;
+    let (missing, bad) = (StatusCode::NOT_FOUND, StatusCode::BAD_REQUEST);
+    let (conflict, forbidden) = (StatusCode::CONFLICT, StatusCode::FORBIDDEN);
+    match error {
+        E::NoSuchBucket(_) => (missing, "NoSuchBucket"),
+        E::NoSuchKey(_) | E::Removed { .. } => (missing, "NoSuchKey"),
+        E::NoSuchVersion => (missing, "NoSuchVersion"),
+        E::NoSuchUpload => (missing, "NoSuchUpload"),
+        E::IsMarker { .. } => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
+        E::BucketAlreadyOwnedByYou => (conflict, "BucketAlreadyOwnedByYou"),
+        E::BucketAlreadyExists => (conflict, "BucketAlreadyExists"),
+        E::BucketNotEmpty => (conflict, "BucketNotEmpty"),
+        E::InvalidBucketName(_) => (bad, "InvalidBucketName"),
+        E::KeyTooLong => (bad, "KeyTooLongError"),
+        E::AccessDenied | E::PublicPolicy | E::WrongCustomerKey => (forbidden, "AccessDenied"),
+        E::NoAcls => (bad, "AccessControlListNotSupported"),
+        E::HasAcl => (bad, "InvalidBucketAclWithObjectOwnership"),
+        E::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "PreconditionFailed"),
+        E::InvalidRange { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange"),
+        E::InvalidPart => (bad, "InvalidPart"),
+        E::InvalidPartOrder => (bad, "InvalidPartOrder"),
+        E::EntityTooSmall => (bad, "EntityTooSmall"),
+        E::EntityTooLarge => (bad, "EntityTooLarge"),
+        E::MalformedPolicy(_) => (bad, "MalformedPolicy"),
+        E::MalformedXml => (bad, "MalformedXML"),
+        E::InvalidTag(_) => (bad, "InvalidTag"),
+        E::CopyTooLarge
+        | E::InvalidRequest(_)
+        | E::CustomerKeyNeeded
+        | E::CustomerKeyNotApplicable
+        | E::UploadKeyNeeded
+        | E::UploadKeyDiffers => (bad, "InvalidRequest"),
+        // Not one of S3's: it makes clients try again later.
+        E::StorageFull => (StatusCode::SERVICE_UNAVAILABLE, "SlowDown"),
+        E::KeyNotFound(_) => (bad, "KMS.NotFoundException"),
+        E::BadDigest(_) => (bad, "BadDigest"),
+        E::ContentHash => (bad, "XAmzContentSHA256Mismatch"),
+        E::InvalidArgument(_) => (bad, "InvalidArgument"),
+        E::Body(_) => (bad, "IncompleteBody"),
+        E::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
+    }
 }
 
 impl From<&BodyFault> for Refused {
