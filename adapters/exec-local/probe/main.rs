@@ -38,6 +38,7 @@ async fn submit_and_wait(jobs: &str, id: &str, script: &str) -> i32 {
         hosts: vec!["algo-1".into()],
         environment: vec![],
         files: vec![],
+        own_files: vec![],
         inputs: vec![],
         packs: vec![Pack { folder: "model".into(), archive: "model.tar.gz".into() }],
         limits: Limits::default(),

@@ -42,7 +42,8 @@ pub struct Started {
 }
 
 /// Starts the shim of a host. It takes over `lock`, which says from now on that it lives, and hands
-/// `keys` to the program; they are in memory only.
+/// `keys` to the program, which reads none where this host sees nothing sealed; they are in memory
+/// only.
 pub fn start(host: &HostFolder, lock: File, binary: &File, keys: &[u8]) -> io::Result<Started> {
     let (up, writer) = io::pipe()?;
     let shim = Command::new(program::path_of(binary.as_raw_fd()))
@@ -53,7 +54,7 @@ pub fn start(host: &HostFolder, lock: File, binary: &File, keys: &[u8]) -> io::R
         .current_dir(host.path())
         .stdin(Stdio::from(lock))
         .stdout(Stdio::from(writer))
-        .stderr(if keys.is_empty() { Stdio::null() } else { program::in_memory(keys)?.into() })
+        .stderr(Stdio::from(program::in_memory(keys)?))
         .spawn()?;
     // Not collected before the handle is held, so the id is still this shim's.
     let pid = i32::try_from(shim.id()).map_err(io::Error::other)?;

@@ -131,6 +131,7 @@ mod tests {
     use platform::{
         parts::PartReader,
         sealed::{Sealer, Secret},
+        workload::Distribution,
     };
 
     use super::*;
@@ -147,7 +148,8 @@ mod tests {
 
     fn input(parts: Vec<Part>) -> Input {
         let files = vec![InputFile { name: "a.csv".into(), parts }];
-        Input { name: "train".into(), content_type: None, files }
+        let distribution = Distribution::Replicated;
+        Input { name: "train".into(), content_type: None, distribution, files }
     }
 
     fn place(folder: &Path, parts: Vec<Part>) -> Vec<Span> {

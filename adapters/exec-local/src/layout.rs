@@ -115,20 +115,20 @@ impl HostFolder {
     }
 }
 
-/// A workload that was laid out and is to be started.
+/// A host that was laid out and is to be started.
 pub struct LaidOut {
-    /// The locks of its hosts, in order.
-    pub locks: Vec<File>,
-    /// The keys of what lies sealed in its channels. They are in none of its files.
+    /// Held until its shim holds it.
+    pub lock: File,
+    /// The keys of what lies sealed in the channels that it sees. They are in none of its files.
     pub keys: Zeroizing<Vec<u8>>,
 }
 
-/// Lays a workload out; `None` where it was there already.
+/// Lays a workload out, and answers its hosts in order; `None` where it was there already.
 pub fn lay_out(
     jobs: &Path,
     workload: &Workload,
     server: &[(String, String)],
-) -> Result<Option<LaidOut>, ExecutorError> {
+) -> Result<Option<Vec<LaidOut>>, ExecutorError> {
     check(workload)?;
     let home = JobFolder::of(jobs, workload.id);
     if home.path().exists() {
@@ -151,21 +151,27 @@ fn fill(
     home: &JobFolder,
     workload: &Workload,
     server: &[(String, String)],
-) -> io::Result<LaidOut> {
+) -> io::Result<Vec<LaidOut>> {
     folder(staging.path())?;
     folder(&staging.data())?;
-    let mut channels = Placer::new(&staging.data(), &home.data())?.place(&workload.inputs)?;
-    let fill = |host: &String| fill_host(&staging.host(host), workload, &channels);
-    let locks = workload.hosts.iter().map(fill).collect::<io::Result<_>>()?;
-    let keys = Zeroizing::new(channels.keys());
+    let channels = Placer::new(&staging.data(), &home.data())?.place(&workload.inputs)?;
+    let fill = |number| fill_host(staging, workload, number, &channels);
+    let hosts = (0..workload.hosts.len()).map(fill).collect::<io::Result<Vec<_>>>()?;
     let environment = environment(workload, server);
     let mut submitted = Submitted::new(workload, identity::boot_id()?, environment);
-    submitted.sealed = !keys.is_empty();
+    submitted.sealed = hosts.iter().any(|host| !host.keys.is_empty());
     records::write_durably(&staging.submitted(), &submitted)?;
-    Ok(LaidOut { locks, keys })
+    Ok(hosts)
 }
 
-fn fill_host(host: &HostFolder, workload: &Workload, channels: &Channels) -> io::Result<File> {
+fn fill_host(
+    staging: &JobFolder,
+    workload: &Workload,
+    number: usize,
+    channels: &Channels,
+) -> io::Result<LaidOut> {
+    let name = &workload.hosts[number];
+    let host = staging.host(name);
     for path in [host.path(), &host.archives(), &host.temporary()] {
         folder(path)?;
     }
@@ -176,14 +182,18 @@ fn fill_host(host: &HostFolder, workload: &Workload, channels: &Channels) -> io:
     for (path, bytes) in &workload.files {
         write(&ml.join(path), bytes)?;
     }
+    for own in workload.own_files.iter().filter(|own| own.host == *name) {
+        write(&ml.join(&own.path), &own.bytes)?;
+    }
+    let mut channels = workload.channels_of(number, channels);
     match &workload.program {
         Program::BuiltIn { .. } => {
-            write(&ml.join(Channels::PATH), &serde_json::to_vec(channels)?)?;
+            write(&ml.join(Channels::PATH), &serde_json::to_vec(&channels)?)?;
         }
     }
     let lock = File::create_new(host.lock())?;
     lock.try_lock()?;
-    Ok(lock)
+    Ok(LaidOut { lock, keys: Zeroizing::new(channels.keys()) })
 }
 
 fn folder(path: &Path) -> io::Result<()> {
@@ -229,10 +239,16 @@ fn check(workload: &Workload) -> Result<(), ExecutorError> {
             "The host name {host:?} is none: it must be 1 to 63 letters, digits and hyphens."
         ));
     }
+    if let Some(own) = workload.own_files.iter().find(|own| !hosts.contains(&own.host)) {
+        return refuse(format!(
+            "The file {:?} is for the host {:?}, which the workload does not have.",
+            own.path, own.host
+        ));
+    }
+    let files = workload.files.iter().map(|(path, _)| path);
+    let own_files = workload.own_files.iter().map(|own| &own.path);
     let folders = workload.packs.iter().map(|pack| &pack.folder);
-    if let Some(path) =
-        workload.files.iter().map(|(path, _)| path).chain(folders).find(|path| !is_below(path))
-    {
+    if let Some(path) = files.chain(own_files).chain(folders).find(|path| !is_below(path)) {
         return refuse(format!("The path {path:?} does not lie below /opt/ml."));
     }
     if let Some(pack) = workload.packs.iter().find(|pack| !is_name(&pack.archive)) {

@@ -183,11 +183,11 @@ impl Jobs {
 
     fn submit(self: &Arc<Self>, workload: &Workload) -> Result<(), ExecutorError> {
         let laid_out = layout::lay_out(&self.folder, workload, &self.environment)?;
-        let Some(LaidOut { locks, keys }) = laid_out else { return Ok(()) };
+        let Some(laid_out) = laid_out else { return Ok(()) };
         let job = self.job(workload.id);
         let hosts = workload.hosts.iter().map(|host| job.host(host));
         let mut started = Vec::new();
-        for (host, lock) in hosts.zip(locks) {
+        for (host, LaidOut { lock, keys }) in hosts.zip(laid_out) {
             match host::start(&host, lock, &self.binary, &keys) {
                 Ok(shim) => started.push(shim),
                 Err(error) => {

@@ -50,6 +50,28 @@ pub struct InputFile {
     pub parts: Vec<Part>,
 }
 
+/// Which of a workload's hosts see which files of a channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Distribution {
+    /// Every host sees every file.
+    #[default]
+    Replicated,
+    /// File `i` goes to host `i mod n` alone, both counted from 0 in their order.
+    Sharded,
+}
+
+impl Distribution {
+    /// Whether host number `host` of `hosts` sees file number `file`.
+    #[must_use]
+    pub const fn gives(self, file: usize, host: usize, hosts: usize) -> bool {
+        match (self, file.checked_rem(hosts)) {
+            (Self::Replicated, _) => true,
+            (Self::Sharded, Some(turn)) => turn == host,
+            (Self::Sharded, None) => false,
+        }
+    }
+}
+
 /// The data of one channel, before it is handed to an executor.
 #[derive(Clone, Debug)]
 pub struct Input {
@@ -57,6 +79,8 @@ pub struct Input {
     pub name: String,
     /// As the request spelled it; `csv` and `text/csv` both occur.
     pub content_type: Option<String>,
+    /// Which hosts see which files.
+    pub distribution: Distribution,
     /// In the order of their keys.
     pub files: Vec<InputFile>,
 }
@@ -92,6 +116,17 @@ pub struct Limits {
     pub threads: u32,
 }
 
+/// A file below `/opt/ml` that one host alone sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnFile {
+    /// One of the workload's.
+    pub host: String,
+    /// `input/config/resourceconfig.json`.
+    pub path: String,
+    /// What stands in it.
+    pub bytes: Bytes,
+}
+
 /// A program with all it needs, to be run once on each of its hosts.
 #[derive(Clone, Debug)]
 pub struct Workload {
@@ -106,14 +141,30 @@ pub struct Workload {
     /// What the program sees beside its own. Names that the executor or the dynamic loader own
     /// (`SAGEWRIGHT_…`, `LD_…`) are left out, so that a request cannot steer our own programs.
     pub environment: Vec<(String, String)>,
-    /// Files below `/opt/ml`, by path: `input/config/hyperparameters.json`.
+    /// Files below `/opt/ml` that every host sees, by path: `input/config/hyperparameters.json`.
     pub files: Vec<(String, Bytes)>,
+    /// Files that differ from host to host. They win over `files`.
+    pub own_files: Vec<OwnFile>,
     /// The channels.
     pub inputs: Vec<Input>,
     /// What is packed at the end.
     pub packs: Vec<Pack>,
     /// What it may use.
     pub limits: Limits,
+}
+
+impl Workload {
+    /// What host number `host` sees of the channels, which were made of [`Workload::inputs`] in
+    /// their order.
+    #[must_use]
+    pub fn channels_of(&self, host: usize, all: &Channels) -> Channels {
+        let share = |(channel, input): (&Channel, &Input)| {
+            let gives = |file| input.distribution.gives(file, host, self.hosts.len());
+            let files = channel.files.iter().enumerate().filter(|(number, _)| gives(*number));
+            Channel { files: files.map(|(_, file)| file.clone()).collect(), ..channel.clone() }
+        };
+        Channels { channels: all.channels.iter().zip(&self.inputs).map(share).collect() }
+    }
 }
 
 /// Where a built-in finds its channels: the executor writes it to `input/channels.json` below the
@@ -243,6 +294,21 @@ mod tests {
             SealedSpan { start: 1, len: 20, key }
         });
         Span { sealed, ..Span::plain("/x".into(), 0, 4) }
+    }
+
+    #[test]
+    fn every_file_of_a_sharded_channel_goes_to_exactly_one_host() {
+        for (files, hosts) in [(0, 3), (1, 3), (7, 3), (3, 1)] {
+            let see = |file| {
+                let gives = |host: &usize| Distribution::Sharded.gives(file, *host, hosts);
+                (0..hosts).filter(gives).collect::<Vec<_>>()
+            };
+            for file in 0..files {
+                assert_eq!(see(file), [file % hosts], "file {file} of {files} on {hosts}");
+                assert!((0..hosts).all(|host| Distribution::Replicated.gives(file, host, hosts)));
+            }
+        }
+        assert!(!Distribution::Sharded.gives(0, 0, 0));
     }
 
     #[test]

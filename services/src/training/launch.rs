@@ -13,7 +13,7 @@ use platform::{
     objects::{Objects, Protection},
     store::Record,
     telemetry::{MetricName, StreamName},
-    workload::{Input, Limits, Pack, Program, Workload},
+    workload::{Distribution, Input, Limits, Pack, Program, Workload},
 };
 use regex::Regex;
 use serde::Deserialize;
@@ -139,6 +139,7 @@ impl Plan {
             inputs.push(Input {
                 name: spec.channel_name.clone(),
                 content_type: spec.content_type.clone(),
+                distribution: Distribution::Replicated,
                 files: channel::files(&record.owner, objects, &uri, &self.spec.role_arn).await?,
             });
         }
@@ -149,6 +150,7 @@ impl Plan {
             hosts: vec![HOST.to_owned()],
             environment: self.environment(record),
             files: self.files(),
+            own_files: Vec::new(),
             inputs,
             packs: vec![Pack { folder: "model".to_owned(), archive: MODEL.to_owned() }],
             limits: Limits::default(),

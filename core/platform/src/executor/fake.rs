@@ -224,6 +224,7 @@ mod tests {
             hosts: vec!["algo-1".into()],
             environment: vec![],
             files: vec![],
+            own_files: vec![],
             inputs: vec![],
             packs: vec![],
             limits: Limits::default(),

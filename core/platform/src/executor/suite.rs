@@ -24,7 +24,9 @@ use super::{Executor, ExecutorError, Exit, Seen, Stop};
 use crate::{
     parts::PartReader,
     sealed::{Ciphertext, Sealed, Sealer, Secret},
-    workload::{Channels, Input, InputFile, Limits, Pack, Part, Program, Workload},
+    workload::{
+        Channels, Distribution, Input, InputFile, Limits, OwnFile, Pack, Part, Program, Workload,
+    },
 };
 
 /// The sub-command that runs a shell script.
@@ -50,6 +52,8 @@ pub async fn run<E: Executor>(fresh: impl AsyncFn() -> E) {
     folders_are_packed_and_outputs_opened(&fresh().await).await;
     links_are_not_followed_out_of_the_outputs(&fresh().await).await;
     each_host_runs_and_ends_by_itself(&fresh().await).await;
+    a_host_sees_its_own_files_and_its_share_of_what_is_sharded(&fresh().await).await;
+    a_host_is_handed_the_keys_of_its_share_alone(&fresh().await).await;
     only_what_has_ended_is_forgotten(&fresh().await).await;
     names_that_leave_the_folder_are_refused(&fresh().await).await;
 }
@@ -64,6 +68,7 @@ pub fn script(script: &str) -> Workload {
         hosts: vec![HOST.into()],
         environment: vec![],
         files: vec![],
+        own_files: vec![],
         inputs: vec![],
         packs: vec![],
         limits: Limits::default(),
@@ -119,7 +124,11 @@ async fn logged(executor: &dyn Executor, id: Id, text: &str) {
 }
 
 async fn read(executor: &dyn Executor, id: Id, path: &str) -> Option<Vec<u8>> {
-    let mut file = executor.output(id, HOST, path).await.expect("outputs can be opened")?;
+    read_of(executor, id, HOST, path).await
+}
+
+async fn read_of(executor: &dyn Executor, id: Id, host: &str, path: &str) -> Option<Vec<u8>> {
+    let mut file = executor.output(id, host, path).await.expect("outputs can be opened")?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).expect("an output can be read");
     Some(bytes)
@@ -219,6 +228,7 @@ async fn files_channels_and_environment_reach_the_program(executor: &dyn Executo
         inputs: vec![Input {
             name: "train".into(),
             content_type: Some("text/csv".into()),
+            distribution: Distribution::Replicated,
             files: vec![InputFile {
                 name: "part-0.csv".into(),
                 parts: vec![
@@ -249,6 +259,10 @@ async fn files_channels_and_environment_reach_the_program(executor: &dyn Executo
     assert_eq!(data, b"1,2\n3,4\n5,6\n");
 }
 
+fn input(name: &str, distribution: Distribution, files: Vec<InputFile>) -> Input {
+    Input { name: name.into(), content_type: None, distribution, files }
+}
+
 /// The keys come in on standard input, and only there.
 async fn what_lies_sealed_is_opened_by_the_program_alone(executor: &dyn Executor) {
     let key = Secret::random().unwrap().of_inline();
@@ -260,7 +274,7 @@ async fn what_lies_sealed_is_opened_by_the_program_alone(executor: &dyn Executor
     let parts = vec![part(Ciphertext::Memory(bytes)), part(in_file)];
     let files = vec![InputFile { name: "part-0.csv".into(), parts }];
     let workload = Workload {
-        inputs: vec![Input { name: "train".into(), content_type: None, files }],
+        inputs: vec![input("train", Distribution::Replicated, files)],
         ..script("cd $SAGEWRIGHT_OPT_ML; cat > output/keys; cp input/channels.json output/")
     };
     executor.submit(&workload).await.unwrap();
@@ -324,6 +338,80 @@ async fn each_host_runs_and_ends_by_itself(executor: &dyn Executor) {
     }
 }
 
+/// Runs `script` on three hosts that see `inputs`; each leaves its channels among its outputs.
+async fn on_three_hosts(executor: &dyn Executor, script: &str, inputs: Vec<Input>) -> Workload {
+    let own = |host: &str| OwnFile {
+        host: host.into(),
+        path: "input/config/resourceconfig.json".into(),
+        bytes: Bytes::copy_from_slice(host.as_bytes()),
+    };
+    let hosts = ["algo-1", "algo-2", "algo-3"];
+    let workload = Workload {
+        hosts: hosts.map(str::to_owned).to_vec(),
+        own_files: hosts.map(own).to_vec(),
+        inputs,
+        ..self::script(&format!("cd $SAGEWRIGHT_OPT_ML; cp input/channels.json output/; {script}"))
+    };
+    executor.submit(&workload).await.unwrap();
+    assert_eq!(ended(executor, workload.id).await, [Exit::Code(0); 3]);
+    workload
+}
+
+async fn channels_of(executor: &dyn Executor, id: Id, host: &str) -> Channels {
+    let listed = read_of(executor, id, host, "channels.json").await.unwrap();
+    serde_json::from_slice(&listed).unwrap()
+}
+
+async fn a_host_sees_its_own_files_and_its_share_of_what_is_sharded(executor: &dyn Executor) {
+    let file = |name: &str| {
+        let parts = vec![Part::Inline(Bytes::copy_from_slice(name.as_bytes()))];
+        InputFile { name: name.into(), parts }
+    };
+    let inputs = vec![
+        input("train", Distribution::Sharded, ["a", "b", "c", "d"].map(file).to_vec()),
+        input("validation", Distribution::Replicated, ["v", "w"].map(file).to_vec()),
+        input("test", Distribution::Sharded, vec![file("t")]),
+    ];
+    let script = "cat input/config/resourceconfig.json";
+    let workload = on_three_hosts(executor, script, inputs).await;
+    let shares = [["a d", "v w", "t"], ["b", "v w", ""], ["c", "v w", ""]];
+    for (host, share) in workload.hosts.iter().zip(shares) {
+        assert_eq!(whole_log(executor, workload.id, host).await, *host);
+        let channels = channels_of(executor, workload.id, host).await.channels;
+        let names = channels.iter().map(|channel| {
+            let names = channel.files.iter().map(|file| file.name.clone());
+            names.collect::<Vec<_>>().join(" ")
+        });
+        assert_eq!(names.collect::<Vec<_>>(), share, "{host}");
+    }
+}
+
+async fn a_host_is_handed_the_keys_of_its_share_alone(executor: &dyn Executor) {
+    let file = |name: &str| {
+        let key = Secret::random().unwrap().of_inline();
+        let mut sealer = Sealer::new(key.clone());
+        sealer.add(name.as_bytes()).unwrap();
+        let bytes = Ciphertext::Memory(Bytes::from(sealer.finish().unwrap()));
+        let len = name.len() as u64;
+        let parts = vec![Part::Sealed { sealed: Sealed::new(bytes, key), offset: 0, len }];
+        InputFile { name: name.into(), parts }
+    };
+    let inputs = vec![input("train", Distribution::Sharded, vec![file("one"), file("two")])];
+    let workload = on_three_hosts(executor, "cat > output/keys", inputs).await;
+    for (host, expected) in workload.hosts.iter().zip(["one", "two", ""]) {
+        let keys = read_of(executor, workload.id, host, "keys").await.unwrap();
+        let mut left = &keys[..];
+        let mut channels = channels_of(executor, workload.id, host).await;
+        channels.take_keys(&mut left).unwrap();
+        assert!(left.is_empty(), "{host} has keys of what it does not see");
+        let files = channels.channels.iter().flat_map(|channel| &channel.files);
+        let parts = files.flat_map(|file| &file.spans).map(|span| span.open().unwrap()).collect();
+        let mut text = String::new();
+        PartReader::new(parts).read_to_string(&mut text).unwrap();
+        assert_eq!(text, expected, "{host}");
+    }
+}
+
 async fn only_what_has_ended_is_forgotten(executor: &dyn Executor) {
     let workload = script("exec sleep 60");
     executor.submit(&workload).await.unwrap();
@@ -341,6 +429,10 @@ async fn names_that_leave_the_folder_are_refused(executor: &dyn Executor) {
     let file =
         |path: &str| Workload { files: vec![(path.into(), Bytes::new())], ..script("exit 0") };
     let host = |host: &str| Workload { hosts: vec![host.into()], ..script("exit 0") };
+    let own_file = |host: &str, path: &str| Workload {
+        own_files: vec![OwnFile { host: host.into(), path: path.into(), bytes: Bytes::new() }],
+        ..script("exit 0")
+    };
     let pack = |archive: &str| Workload {
         packs: vec![Pack { folder: "model".into(), archive: archive.into() }],
         ..script("exit 0")
@@ -351,6 +443,8 @@ async fn names_that_leave_the_folder_are_refused(executor: &dyn Executor) {
         file("a/../../x"),
         file(""),
         file("a\0b"),
+        own_file(HOST, "../x"),
+        own_file("algo-2", "x"),
         host(".."),
         host("a/b"),
         host(""),

@@ -11,7 +11,7 @@ use platform::{
     store::Record,
     telemetry::{MetricName, StreamName},
     transform::{DATA_CHANNEL, MODEL_CHANNEL, Settings},
-    workload::{Input, InputFile, Limits, Program, Workload},
+    workload::{Distribution, Input, InputFile, Limits, Program, Workload},
 };
 use serde::Deserialize;
 use types::Owner;
@@ -132,11 +132,13 @@ pub async fn workload(
     let data = Input {
         name: DATA_CHANNEL.to_owned(),
         content_type: spec.transform_input.content_type.clone(),
+        distribution: Distribution::Replicated,
         files: channel::files(owner, objects, &uri, &owner.principal).await?,
     };
     let model = Input {
         name: MODEL_CHANNEL.to_owned(),
         content_type: None,
+        distribution: Distribution::Replicated,
         files: vec![InputFile { name: "model.tar.gz".to_owned(), parts }],
     };
     let settings = serde_json::to_vec(&settings(&spec, job)).map_err(Fault::internal)?;
@@ -149,6 +151,7 @@ pub async fn workload(
         hosts: vec![HOST.to_owned()],
         environment: Vec::new(),
         files: vec![(Settings::PATH.to_owned(), Bytes::from(settings))],
+        own_files: Vec::new(),
         inputs: vec![model, data],
         packs: Vec::new(),
         limits: Limits::default(),
