@@ -1,9 +1,10 @@
 //! Scorers: loaded models that answer invocations by the serving container's contract.
 //!
 //! [`Loader`] is all that the house needs. Behind it stands the built-in XGBoost: `model_file`
-//! reads what XGBoost wrote, `pickle` among it, into a checked `booster`, `predictor` lays it out and scores it
-//! (bit-identical to XGBoost 3.2), `request` and `reply` are the container's formats, `xgboost` its
-//! order of checks. [`Predictor`] stands alone for who has rows already.
+//! reads what XGBoost wrote, pickled or not, into a checked `booster`, `predictor` lays it out and
+//! scores it (bit-identical to XGBoost 3.2, old models to the version that wrote them), `request`
+//! and `reply` are the container's formats, `xgboost` its order of checks. [`Predictor`] stands
+//! alone for who has rows already.
 //!
 //! Bits rest on the C library: `f32::exp` and `f32::ln` call its `expf` and `logf`, as XGBoost does.
 //! On a target with another C library than glibc (musl, say) probabilities may differ in the last
