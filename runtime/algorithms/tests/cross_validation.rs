@@ -116,7 +116,7 @@ fn the_predictions_are_those_of_the_packages() {
         let parameters = serde_json::to_string(&parameters).unwrap();
         let [one, other] = [at("train.blob"), at("validation.blob")];
         let arguments = ["folds", &parameters, "5", "4", "3", &one, &other];
-        let Some(theirs) = oracle("3.2.0", &arguments) else { return };
+        let Some(theirs) = oracle("3.2.0", "oracle.py", &arguments) else { return };
         if theirs.is_empty() {
             eprintln!("skipped: the environment has no scikit-learn");
             return;

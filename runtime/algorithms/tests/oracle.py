@@ -1,16 +1,16 @@
-"""What XGBoost's own packages say: trains or predicts, and writes the margins down.
+"""What XGBoost's own packages say: trains and writes predictions down.
 
 Called by the tests with the interpreter of one version's environment:
-  oracle.py train [DATA PARAMETERS(json) ROUNDS OUT]...   label-first CSV -> margins of its rows;
+  oracle.py train [DATA PARAMETERS(json) ROUNDS OUT]...   label-first CSV -> predictions of
+                                                          its rows;
                                                           prints each one's metrics, as JSON
-  oracle.py load [DATA MODEL OUT]...                      margins of a model file
   oracle.py rmse DATA PARAMETERS(json) ROUNDS SEEDS       prints the mean training RMSE
   oracle.py folds PARAMETERS(json) ROUNDS FOLDS REPETITIONS CHANNEL...
                                                           cross validation of the channels, drawn
                                                           by scikit-learn from seed 0: prints what
                                                           a job's predictions.csv holds, or nothing
                                                           where there is no scikit-learn
-Margins are float32, little-endian, row by row.
+Predictions are float32, little-endian, row by row.
 """
 
 import json
@@ -29,7 +29,7 @@ def read(path):
 
 
 def write(booster, data, path):
-    booster.predict(data, output_margin=True).astype("<f4").tofile(path)
+    booster.predict(data).astype("<f4").tofile(path)
 
 
 def train(data, parameters, rounds):
@@ -84,11 +84,6 @@ if mode == "train":
         trained, matrix, metrics = train(*arguments[at : at + 3])
         write(trained, matrix, arguments[at + 3])
         print(json.dumps({name: printed(scores) for name, scores in metrics.items()}))
-elif mode == "load":
-    for at in range(0, len(arguments), 3):
-        model = xgboost.Booster()
-        model.load_model(arguments[at + 1])
-        write(model, read(arguments[at]), arguments[at + 2])
 elif mode == "rmse":
     scores = []
     for seed in range(int(arguments[3])):

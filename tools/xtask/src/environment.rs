@@ -28,7 +28,10 @@ pub const ALL: &[&str] = &[
     "sdk_v3",
     "xgboost",
     "xgboost_1_7_6",
+    "xgboost_1_5_2",
     "xgboost_1_3_3",
+    "xgboost_1_2_0",
+    "xgboost_1_0_2",
     "xgboost_0_90",
     "seaweedfs",
 ];
@@ -37,7 +40,10 @@ pub const ALL: &[&str] = &[
 const ORACLES: &[(&str, &str)] = &[
     ("3.2.0", "xgboost"),
     ("1.7.6", "xgboost_1_7_6"),
+    ("1.5.2", "xgboost_1_5_2"),
     ("1.3.3", "xgboost_1_3_3"),
+    ("1.2.0", "xgboost_1_2_0"),
+    ("1.0.2", "xgboost_1_0_2"),
     ("0.90", "xgboost_0_90"),
 ];
 

@@ -156,10 +156,15 @@ impl Job<'_, '_> {
         Ok(Some((metric.to_owned(), EarlyStopping::new(patience, metric))))
     }
 
-    /// Keeps the rounds up to the best one.
+    /// Keeps the rounds up to the best one, if the version did.
     fn cut(&mut self, booster: Booster, best: Option<(i32, f64)>) -> Result<Booster, Failure> {
         let Some((round, score)) = best else { return Ok(booster) };
         let failed = |error| Failure::from_training(&error);
+        if !self.era.cuts_at_best() {
+            self.log
+                .info(&format!("The best round is {round}; the model has the later ones, too"))?;
+            return Ok(booster);
+        }
         self.log.info(&format!("The best round is {round}; the model is cut behind it"))?;
         if self.chosen.word("booster") == Some("gblinear") {
             return Ok(booster);
@@ -171,7 +176,7 @@ impl Job<'_, '_> {
 
     /// The model as the version wrote it.
     pub(super) fn encoded(&self, booster: &Booster) -> Result<Vec<u8>, Failure> {
-        model::encode(booster, self.era.artifact())
+        model::encode(booster, self.era)
     }
 
     /// Puts a model into the job's model folder.

@@ -52,8 +52,13 @@ pub struct Labels<'a> {
 /// What a model is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Artifact {
-    /// JSON as the 1.x versions wrote it, which every version from 1.3 on opens.
-    LegacyJson,
+    /// A Python pickle of a booster.
+    Pickle {
+        /// Python's number of the format.
+        protocol: u8,
+    },
+    /// XGBoost's old binary.
+    Binary,
     /// The library's own UBJSON.
     Ubj,
 }
@@ -98,15 +103,34 @@ impl Era {
 
     /// What its models are written as.
     pub fn artifact(self) -> Artifact {
-        if self.is_classic() { Artifact::LegacyJson } else { Artifact::Ubj }
+        match self {
+            Self::V0_72 | Self::V0_90 | Self::V1_0 => Artifact::Pickle { protocol: 3 },
+            Self::V1_2 => Artifact::Pickle { protocol: 4 },
+            Self::V1_3 | Self::V1_5 | Self::V1_7 => Artifact::Binary,
+            Self::V2_1 | Self::V3_0 | Self::V3_2 => Artifact::Ubj,
+        }
     }
 
-    /// What is to be told about the model's file, where it is not what the version itself wrote.
-    pub fn artifact_note(self) -> Option<&'static str> {
-        (self < Self::V1_3).then_some(
-            "The model is written as XGBoost JSON, which XGBoost 1.3 and later open with \
-             load_model; this version's own container wrote a Python pickle",
-        )
+    /// Whether a job that stopped early leaves out the rounds behind the best one; before, its
+    /// model has all of them, and notes which one that is.
+    pub fn cuts_at_best(self) -> bool {
+        self >= Self::V1_3
+    }
+
+    /// The release of XGBoost that its container installs: major, minor, patch.
+    pub fn release(self) -> (u32, u32, u32) {
+        match self {
+            Self::V0_72 => (0, 72, 0),
+            Self::V0_90 => (0, 90, 0),
+            Self::V1_0 => (1, 0, 0),
+            Self::V1_2 => (1, 2, 0),
+            Self::V1_3 => (1, 3, 3),
+            Self::V1_5 => (1, 5, 2),
+            Self::V1_7 => (1, 7, 4),
+            Self::V2_1 => (2, 1, 0),
+            Self::V3_0 => (3, 0, 5),
+            Self::V3_2 => (3, 2, 0),
+        }
     }
 
     /// Whether early stopping works with the objective's default metric, as 0.72 did.
@@ -265,7 +289,7 @@ mod tests {
             assert_eq!(era.base_score(&chosen(&[]), NONE), Some(0.5));
             assert_eq!(era.tree_method(&chosen(&[]), 500), Some("exact"));
             assert_eq!(era.tree_method(&chosen(&[]), 1 << 22), Some("approx"));
-            assert_eq!(era.artifact(), Artifact::LegacyJson);
+            assert_ne!(era.artifact(), Artifact::Ubj);
         }
         for era in [Era::V2_1, Era::V3_0, Era::V3_2] {
             assert_eq!(era.base_score(&chosen(&[]), NONE), None);

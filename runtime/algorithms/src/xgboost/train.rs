@@ -156,9 +156,6 @@ impl Job<'_, '_> {
         let is_custom = |name: &str| CustomMetric::of(name, &objective).is_some();
         let watched = era::watched(self.era, &self.chosen, is_custom);
         self.tell_differences()?;
-        if let Some(note) = self.era.artifact_note() {
-            self.log.info(note)?;
-        }
         let done = match plan {
             None => self.one_model(&channels, &watched),
             Some(plan) if kept.len() > 1 => {
