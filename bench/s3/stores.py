@@ -11,6 +11,7 @@ import locked
 from harness.server import READY_WITHIN, Server, free_port
 
 LOAD = Path(os.environ["ECHO_BIN"]).with_name("s3load")
+RIVALS = Path(__file__).with_name("rivals.lock")
 # For the rivals; ours has made its own.
 KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 LOOK = 0.1
@@ -92,7 +93,7 @@ def seaweed(folder):
     parts = ("master", "volume", "filer", "s3")
     ports = {part: free_ports() for part in parts}
     options = [f"-{part}.{name}={port}" for part in parts for name, port in zip(("port", "port.grpc"), ports[part])]
-    command = [locked.environment("rivals").with_name("weed"), "server", "-s3", "-ip=127.0.0.1",
+    command = [locked.environment(RIVALS).with_name("weed"), "server", "-s3", "-ip=127.0.0.1",
                f"-dir={folder / 'data'}", f"-s3.config={folder / 's3.json'}", *options]
     with rival(command, folder) as process:
         yield Store("SeaweedFS", ports["s3"][0], process.pid).ready()
@@ -102,7 +103,7 @@ def seaweed(folder):
 def moto(folder):
     folder.mkdir()
     port = free_port()
-    python = locked.environment("rivals")
+    python = locked.environment(RIVALS)
     with rival([python, python.with_name("moto_server"), "-p", str(port)], folder) as process:
         yield Store("moto", port, process.pid, small=500, repeats=1, listed=2_000).ready()
 
