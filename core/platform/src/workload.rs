@@ -278,6 +278,9 @@ impl Channels {
     }
 }
 
+/// Where a program keeps its checkpoints below its `/opt/ml`, whatever path its request calls it by.
+pub const CHECKPOINTS: &str = "checkpoints";
+
 /// The variable that tells a program which folder is its `/opt/ml`.
 pub const OPT_ML: &str = "SAGEWRIGHT_OPT_ML";
 

@@ -5,6 +5,7 @@
 
 mod boosting;
 mod channels;
+mod checkpoints;
 mod cross_validation;
 mod custom_metrics;
 mod data;
@@ -25,5 +26,6 @@ mod random_state;
 mod table;
 mod threads;
 pub mod train;
+mod ubjson;
 
 pub use input::Numbers;

@@ -85,6 +85,28 @@ impl Booster {
         self.library.check(status)
     }
 
+    /// A note in the model, if there is one of that name.
+    pub fn attribute(&self, name: &str) -> Result<Option<String>, Error> {
+        let name = c_text(name)?;
+        let (mut text, mut found) = (ptr::null(), 0);
+        // SAFETY: the handle is live, `name` outlives the call, both results are written on success.
+        let status = unsafe {
+            (self.library.functions().booster_attribute)(
+                self.handle,
+                name.as_ptr(),
+                &raw mut text,
+                &raw mut found,
+            )
+        };
+        self.library.check(status)?;
+        if found == 0 {
+            return Ok(None);
+        }
+        // SAFETY: where one was found, `text` is a NUL-terminated text that lives until the next
+        // call on this thread; it is copied here.
+        Ok(Some(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()))
+    }
+
     /// One round of boosting.
     pub fn update(&mut self, round: i32, train: &DMatrix) -> Result<(), Error> {
         // SAFETY: both handles are live.

@@ -64,6 +64,8 @@ functions! {
         fn(Handle, *const c_char, *const c_char) -> c_int;
     booster_set_attribute = b"XGBoosterSetAttr\0":
         fn(Handle, *const c_char, *const c_char) -> c_int;
+    booster_attribute = b"XGBoosterGetAttr\0":
+        fn(Handle, *const c_char, *mut *const c_char, *mut c_int) -> c_int;
     booster_update = b"XGBoosterUpdateOneIter\0": fn(Handle, c_int, Handle) -> c_int;
     booster_evaluate = b"XGBoosterEvalOneIter\0": fn(
         Handle, c_int, *const Handle, *const *const c_char, Length, *mut *const c_char

@@ -2,16 +2,17 @@
 
 use std::iter;
 
-use xgboost_sys::Booster;
+use xgboost_sys::{Booster, ModelFormat};
 
 use super::{
+    checkpoints::Checkpoints,
     custom_metrics::CustomMetric,
     data::Data,
-    early_stopping::{EarlyStopping, Verdict},
+    early_stopping::EarlyStopping,
     era::{Labels, Watched},
     evaluation::Round,
     failure::Failure,
-    model,
+    model, python,
     train::Job,
 };
 
@@ -30,6 +31,20 @@ const CONTAINERS_OWN: [&str; 11] = [
     "updater",
 ];
 
+/// The notes in a model of its best round, as the Python package writes them.
+const BEST_ROUND: &str = "best_iteration";
+const BEST_SCORE: &str = "best_score";
+
+/// What is kept of every round, and where.
+struct Kept {
+    /// The model's file.
+    file: String,
+    /// Whether each round replaces it.
+    every_round: bool,
+    /// The job's, if it has any.
+    checkpoints: Option<Checkpoints>,
+}
+
 /// A model, and what it scored in its last round.
 pub struct Trained {
     /// Cut behind its best round, where that was looked for.
@@ -38,18 +53,28 @@ pub struct Trained {
     pub last: Round,
 }
 
+/// The file of the only model, or of that of a fold.
+pub fn file(fold: Option<usize>) -> String {
+    fold.map_or_else(|| model::FILE.to_owned(), |fold| format!("{}-{fold}", model::FILE))
+}
+
 impl Job<'_, '_> {
-    /// Learns from `train`, watches the channels, and keeps every round in `file` if asked.
+    /// Learns from `train`, watches the channels, and keeps every round where that is asked for: of
+    /// the only model, or of that of a fold.
     pub(super) fn train(
         &mut self,
         train: &Data,
         channels: &[Data],
         watched: &Watched,
-        file: &str,
+        fold: Option<usize>,
     ) -> Result<Trained, Failure> {
-        let parameters = self.parameters(train, watched);
-        let mut booster = self.booster(train, channels, &parameters)?;
-        let (last, best) = self.boost(&mut booster, train, channels, watched, file)?;
+        let mut kept = Kept {
+            file: file(fold),
+            every_round: self.chosen.word("save_model_on_termination") == Some("true"),
+            checkpoints: Checkpoints::configured(self.opt_ml, fold)?,
+        };
+        let (mut booster, begun) = self.booster(train, channels, watched, &kept)?;
+        let (last, best) = self.boost(&mut booster, begun, train, channels, watched, &mut kept)?;
         Ok(Trained { booster: self.cut(booster, best)?, last })
     }
 
@@ -81,54 +106,73 @@ impl Job<'_, '_> {
         parameters
     }
 
+    /// The model to go on with, and how many rounds it has: none, but where there is a checkpoint.
     fn booster(
-        &self,
-        train: &Data,
-        channels: &[Data],
-        parameters: &[(&'static str, String)],
-    ) -> Result<Booster, Failure> {
-        let cached: Vec<_> = iter::once(train).chain(channels).map(|data| &data.matrix).collect();
-        let failed = |error| Failure::from_training(&error);
-        let mut booster = Booster::new(&self.library, &cached).map_err(failed)?;
-        for (name, value) in parameters {
-            booster.set_parameter(name, value).map_err(failed)?;
-        }
-        Ok(booster)
-    }
-
-    /// All rounds; answers the last one, and the best one where one was looked for.
-    fn boost(
         &mut self,
-        booster: &mut Booster,
         train: &Data,
         channels: &[Data],
         watched: &Watched,
-        file: &str,
+        kept: &Kept,
+    ) -> Result<(Booster, i32), Failure> {
+        let parameters = self.parameters(train, watched);
+        let cached: Vec<_> = iter::once(train).chain(channels).map(|data| &data.matrix).collect();
+        let failed = |error| Failure::from_training(&error);
+        let resumed = match &kept.checkpoints {
+            Some(checkpoints) => checkpoints.resume(&self.library, &cached, self.log)?,
+            None => None,
+        };
+        let (mut booster, begun) = match resumed {
+            Some(resumed) => resumed,
+            None => (Booster::new(&self.library, &cached).map_err(failed)?, 0),
+        };
+        // Behind the model, as Python does it: a checkpoint knows its objective and nothing else.
+        for (name, value) in &parameters {
+            booster.set_parameter(name, value).map_err(failed)?;
+        }
+        Ok((booster, begun))
+    }
+
+    /// All rounds that are left; answers the last one, and the best one where one was looked for.
+    fn boost(
+        &mut self,
+        booster: &mut Booster,
+        begun: i32,
+        train: &Data,
+        channels: &[Data],
+        watched: &Watched,
+        kept: &mut Kept,
     ) -> Result<(Round, Option<(i32, f64)>), Failure> {
         let rounds = i32::try_from(self.chosen.integer("num_round").unwrap_or(0))
             .map_err(|_| Failure::User("num_round is larger than XGBoost can count".into()))?;
-        let keeps_every_round = self.chosen.word("save_model_on_termination") == Some("true");
         let (mut stopping, mut last) = (None, None);
-        for number in 0..rounds {
+        if begun > 0 {
+            let round = evaluate(booster, begun - 1, channels, watched, self.chosen.objective())?;
+            stopping = self.stopping(&round, channels.len() > 1, watched)?;
+            resume(&mut stopping, booster, begun)?;
+            last = Some(round);
+        }
+        for number in begun..rounds {
+            if stopping.as_ref().is_some_and(|(_, stopping)| stopping.is_over()) {
+                break;
+            }
             booster
                 .update(number, &train.matrix)
                 .map_err(|error| Failure::from_training(&error))?;
             let round = evaluate(booster, number, channels, watched, self.chosen.objective())?;
             self.log.plain(&round.line())?;
-            if keeps_every_round {
-                self.save(booster, file)?;
+            if kept.every_round {
+                self.save(booster, &kept.file)?;
             }
-            if number == 0 {
+            if last.is_none() {
                 stopping = self.stopping(&round, channels.len() > 1, watched)?;
             }
-            let verdict = match &mut stopping {
-                Some((metric, stopping)) => judge(booster, stopping, metric, number, &round)?,
-                None => Verdict::Worse,
-            };
-            last = Some(round);
-            if verdict == Verdict::Stop {
-                break;
+            if let Some((metric, stopping)) = &mut stopping {
+                judge(booster, stopping, metric, number, &round)?;
             }
+            if let Some(checkpoints) = &mut kept.checkpoints {
+                checkpoint(checkpoints, booster, number)?;
+            }
+            last = Some(round);
         }
         let last = last.ok_or_else(|| Failure::User("num_round is less than 1".into()))?;
         Ok((last, stopping.and_then(|(_, stopping)| stopping.best())))
@@ -212,6 +256,34 @@ fn evaluate(
     Ok(round)
 }
 
+/// Takes up a watch where the checkpoint left it: the best round stands in the model.
+fn resume(
+    stopping: &mut Option<(String, EarlyStopping)>,
+    booster: &Booster,
+    rounds: i32,
+) -> Result<(), Failure> {
+    let noted = |name| booster.attribute(name).map_err(|error| Failure::from_training(&error));
+    let best = noted(BEST_ROUND)?.and_then(|round| round.parse::<i32>().ok());
+    let score = noted(BEST_SCORE)?.and_then(|score| python::float(&score));
+    // A container writes a checkpoint before it judges the round, and may know of none.
+    let best = best.filter(|best| (0..rounds).contains(best)).zip(score);
+    *stopping = stopping.take().map(|(metric, stopping)| match best {
+        Some(best) => (metric, stopping.resumed(rounds, best)),
+        None => (metric, stopping),
+    });
+    Ok(())
+}
+
+/// After the round was judged, so that the best one so far stands in it.
+fn checkpoint(
+    checkpoints: &mut Checkpoints,
+    booster: &Booster,
+    number: i32,
+) -> Result<(), Failure> {
+    let model = booster.save(ModelFormat::Ubj).map_err(|error| Failure::from_training(&error))?;
+    checkpoints.keep(number, &model)
+}
+
 /// Takes a round's score and notes the best in the model.
 fn judge(
     booster: &mut Booster,
@@ -219,20 +291,19 @@ fn judge(
     metric: &str,
     number: i32,
     round: &Round,
-) -> Result<Verdict, Failure> {
+) -> Result<(), Failure> {
     let score = round.score("validation", metric).ok_or_else(|| {
         Failure::Algorithm(format!(
             "XGB train call failed with exception:\nNo metric named: {metric}"
         ))
     })?;
-    let verdict = stopping.judge(number, score);
-    if verdict == Verdict::Best {
+    if stopping.judge(number, score) {
         note_best(booster, number, score).map_err(|error| Failure::from_training(&error))?;
     }
-    Ok(verdict)
+    Ok(())
 }
 
 fn note_best(booster: &mut Booster, round: i32, score: f64) -> Result<(), xgboost_sys::Error> {
-    booster.set_attribute("best_iteration", &round.to_string())?;
-    booster.set_attribute("best_score", &super::python::Float(score).to_string())
+    booster.set_attribute(BEST_ROUND, &round.to_string())?;
+    booster.set_attribute(BEST_SCORE, &python::Float(score).to_string())
 }

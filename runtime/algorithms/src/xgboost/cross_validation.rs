@@ -5,7 +5,7 @@
 //! model has seen the greater part: only `predictions.csv` tells how it does on rows held back.
 
 use super::{
-    boosting::Trained,
+    boosting::{Trained, file},
     data::Data,
     era::Watched,
     evaluation::{self, Round},
@@ -101,7 +101,7 @@ impl Job<'_, '_> {
             for fold in 0..count {
                 self.log.info(&format!("Train cross validation fold {}", fold + 1))?;
                 let train = whole.rows(&dealt.learned(fold))?;
-                let mut trained = self.train(&train, channels, watched, &name(models.len()))?;
+                let mut trained = self.train(&train, channels, watched, Some(models.len()))?;
                 rounds.push(trained.last.clone());
                 let held = dealt.held(fold);
                 predictions.record(&held, &predicted(&mut trained, whole, &held)?);
@@ -119,7 +119,7 @@ impl Job<'_, '_> {
         models
             .iter()
             .zip(0..)
-            .try_for_each(|(bytes, at)| model::write(self.opt_ml, &name(at), bytes))
+            .try_for_each(|(bytes, fold)| model::write(self.opt_ml, &file(Some(fold)), bytes))
     }
 
     /// The means of the last rounds.
@@ -142,9 +142,4 @@ fn predicted(trained: &mut Trained, whole: &Data, rows: &[i32]) -> Result<Vec<f3
     let failed = |error| Failure::from_training(&error);
     let held = whole.matrix.slice(rows).map_err(failed)?;
     trained.booster.predict(&held).map_err(failed)
-}
-
-/// The file of a fold's model.
-fn name(number: usize) -> String {
-    format!("{}-{number}", model::FILE)
 }

@@ -2,17 +2,6 @@
 
 use super::metrics;
 
-/// What a round's score means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The best so far.
-    Best,
-    /// Not better, and there is patience left.
-    Worse,
-    /// Not better for too long.
-    Stop,
-}
-
 /// Watches one metric on the validation channel.
 #[derive(Clone, Debug)]
 pub struct EarlyStopping {
@@ -28,8 +17,19 @@ impl EarlyStopping {
         Self { patience, maximize: metrics::is_maximized(metric), best: None, since: 0 }
     }
 
-    /// Takes a round's score. A score that is not a number is never better.
-    pub fn judge(&mut self, round: i32, score: f64) -> Verdict {
+    /// Goes on after so many rounds, of which the best is known.
+    pub fn resumed(self, rounds: i32, best: (i32, f64)) -> Self {
+        Self { best: Some(best), since: i64::from(rounds) - 1 - i64::from(best.0), ..self }
+    }
+
+    /// Whether there is no patience left.
+    pub fn is_over(&self) -> bool {
+        self.since >= self.patience
+    }
+
+    /// Takes a round's score, and says whether it is the best so far. A score that is not a number
+    /// is never better.
+    pub fn judge(&mut self, round: i32, score: f64) -> bool {
         let improved = match self.best {
             None => true,
             Some((_, best)) if self.maximize => score > best,
@@ -38,10 +38,10 @@ impl EarlyStopping {
         if improved {
             self.best = Some((round, score));
             self.since = 0;
-            return Verdict::Best;
+        } else {
+            self.since += 1;
         }
-        self.since += 1;
-        if self.since >= self.patience { Verdict::Stop } else { Verdict::Worse }
+        improved
     }
 
     /// The best round so far and its score.
@@ -54,23 +54,36 @@ impl EarlyStopping {
 mod tests {
     use super::*;
 
+    /// Whether each round is the best so far, and whether it is the last.
+    fn judged(stopping: &mut EarlyStopping, scores: &[f64]) -> Vec<(bool, bool)> {
+        let judge =
+            |(score, round): (&f64, i32)| (stopping.judge(round, *score), stopping.is_over());
+        scores.iter().zip(0..).map(judge).collect()
+    }
+
     #[test]
     fn a_minimized_metric_stops_after_its_patience() {
         let mut stopping = EarlyStopping::new(2, "rmse");
-        let verdicts: Vec<_> = [3.0, 2.0, 2.0, f64::NAN]
-            .into_iter()
-            .zip(0..)
-            .map(|(s, r)| stopping.judge(r, s))
-            .collect();
-        assert_eq!(verdicts, [Verdict::Best, Verdict::Best, Verdict::Worse, Verdict::Stop]);
+        let judged = judged(&mut stopping, &[3.0, 2.0, 2.0, f64::NAN]);
+        assert_eq!(judged, [(true, false), (true, false), (false, false), (false, true)]);
         assert_eq!(stopping.best(), Some((1, 2.0)));
+    }
+
+    #[test]
+    fn one_that_goes_on_has_the_patience_that_was_left() {
+        let stopping = EarlyStopping::new(3, "rmse").resumed(6, (4, 2.0));
+        assert!(!stopping.is_over());
+        let mut stopping = stopping.resumed(7, (4, 2.0));
+        assert!(!stopping.is_over());
+        assert!(!stopping.judge(7, 2.0));
+        assert!(stopping.is_over());
+        assert_eq!(stopping.best(), Some((4, 2.0)));
     }
 
     #[test]
     fn a_better_score_renews_the_patience() {
         let mut stopping = EarlyStopping::new(2, "auc");
-        let verdicts: Vec<_> =
-            [0.5, 0.4, 0.6, 0.5].into_iter().zip(0..).map(|(s, r)| stopping.judge(r, s)).collect();
-        assert_eq!(verdicts, [Verdict::Best, Verdict::Worse, Verdict::Best, Verdict::Worse]);
+        let judged = judged(&mut stopping, &[0.5, 0.4, 0.6, 0.5]);
+        assert_eq!(judged, [(true, false), (false, false), (true, false), (false, false)]);
     }
 }

@@ -191,7 +191,7 @@ impl Job<'_, '_> {
     }
 
     fn one_model(&mut self, channels: &[Data], watched: &Watched) -> Result<(), Failure> {
-        let trained = self.train(&channels[0], channels, watched, model::FILE)?;
+        let trained = self.train(&channels[0], channels, watched, None)?;
         self.save(&trained.booster, model::FILE)
     }
 

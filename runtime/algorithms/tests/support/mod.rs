@@ -47,8 +47,20 @@ impl Job {
         hyperparameters: &[(&str, &str)],
         channels: &[(&str, &str, &[u8])],
     ) -> Option<Self> {
+        Self::prepared(numbers, tag, hyperparameters, channels, |_| ())
+    }
+
+    /// The same, where more lies in its `/opt/ml`.
+    pub fn prepared(
+        numbers: &str,
+        tag: &str,
+        hyperparameters: &[(&str, &str)],
+        channels: &[(&str, &str, &[u8])],
+        prepare: impl FnOnce(&Path),
+    ) -> Option<Self> {
         let lib = lib()?;
         let folder = tempfile::tempdir().unwrap();
+        prepare(folder.path());
         let at = |name: &str| folder.path().join(name);
         fs::create_dir_all(at("input/config")).unwrap();
         let channel = |(name, form, content): &(&str, &str, &[u8])| {
