@@ -1,10 +1,12 @@
 //! Training jobs: a request becomes a record, and the record a process, a log and a model.
 //!
 //! [`job`] is the life of a job as plain data; [`machine`] looks and acts for it; [`launch`] turns
-//! its request into a workload; [`service`] answers the API.
+//! its request into a workload; [`checkpoints`] follow it to S3; [`service`] answers the API.
 
+mod checkpoints;
 mod describe;
 mod job;
+mod keep;
 mod launch;
 mod machine;
 mod service;

@@ -39,6 +39,7 @@ async fn submit_and_wait(jobs: &str, id: &str, script: &str) -> i32 {
         environment: vec![],
         files: vec![],
         own_files: vec![],
+        copies: vec![],
         inputs: vec![],
         packs: vec![Pack { folder: "model".into(), archive: "model.tar.gz".into() }],
         limits: Limits::default(),

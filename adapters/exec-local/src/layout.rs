@@ -19,6 +19,7 @@ use types::Id;
 use zeroize::Zeroizing;
 
 use crate::{
+    folder,
     inputs::Placer,
     linux::{files, identity},
     records::{self, Submitted},
@@ -185,6 +186,9 @@ fn fill_host(
     for own in workload.own_files.iter().filter(|own| own.host == *name) {
         write(&ml.join(&own.path), &own.bytes)?;
     }
+    for copy in &workload.copies {
+        folder::place(&ml, copy)?;
+    }
     let mut channels = workload.channels_of(number, channels);
     match &workload.program {
         Program::BuiltIn { .. } => {
@@ -248,7 +252,9 @@ fn check(workload: &Workload) -> Result<(), ExecutorError> {
     let files = workload.files.iter().map(|(path, _)| path);
     let own_files = workload.own_files.iter().map(|own| &own.path);
     let folders = workload.packs.iter().map(|pack| &pack.folder);
-    if let Some(path) = files.chain(own_files).chain(folders).find(|path| !is_below(path)) {
+    let copies = workload.copies.iter().map(|copy| &copy.path);
+    let mut paths = files.chain(own_files).chain(folders).chain(copies);
+    if let Some(path) = paths.find(|path| !is_below(path)) {
         return refuse(format!("The path {path:?} does not lie below /opt/ml."));
     }
     if let Some(pack) = workload.packs.iter().find(|pack| !is_name(&pack.archive)) {

@@ -19,6 +19,7 @@
 //! What is easily got wrong: the *lock* says whether a shim lives, because the kernel lets go of it
 //! however the shim ends; the recorded process says only whom to signal and whose end to wait for.
 
+mod folder;
 mod host;
 mod inputs;
 mod layout;

@@ -19,7 +19,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use platform::{
-    executor::{Ending, Executor, ExecutorError, LogChunk, Seen, Stop},
+    executor::{Ending, Executor, ExecutorError, FolderFile, LogChunk, Seen, Stop},
     workload::Workload,
 };
 use rustix::process::Signal;
@@ -27,6 +27,7 @@ use tokio::{runtime::Handle, sync::watch};
 use types::Id;
 
 use crate::{
+    folder,
     host::{self, HostSeen, Started},
     layout::{self, HostFolder, JobFolder, LaidOut},
     linux::{files, identity, wait},
@@ -376,6 +377,29 @@ impl Executor for Local {
     async fn output(&self, id: Id, host: &str, path: &str) -> Result<Option<File>, ExecutorError> {
         let (host, path) = (host.to_owned(), path.to_owned());
         self.blocking(move |jobs| jobs.output(id, &host, &path)).await
+    }
+
+    async fn files(
+        &self,
+        id: Id,
+        host: &str,
+        folder: &str,
+    ) -> Result<Vec<FolderFile>, ExecutorError> {
+        let (host, folder) = (host.to_owned(), folder.to_owned());
+        self.blocking(move |jobs| folder::list(&jobs.host(id, &host)?, &folder)).await
+    }
+
+    async fn file(
+        &self,
+        id: Id,
+        host: &str,
+        folder: &str,
+        path: &str,
+    ) -> Result<Option<File>, ExecutorError> {
+        let (host, folder, path) = (host.to_owned(), folder.to_owned(), path.to_owned());
+        let open =
+            move |jobs: &Arc<Jobs>| Ok(folder::open_file(&jobs.host(id, &host)?, &folder, &path)?);
+        self.blocking(open).await
     }
 
     async fn endings(&self, id: Id) -> Result<Vec<Ending>, ExecutorError> {

@@ -23,13 +23,17 @@ use tar::{Builder, EntryType, Header};
 use crate::{layout::HostFolder, linux::files, records};
 
 /// Folders within folders that are packed; each costs a descriptor while it is read.
-const DEPTH: usize = 128;
+pub const DEPTH: usize = 128;
 
 type Archive = Builder<GzEncoder<BufWriter<File>>>;
 
-/// Packs one folder of a host. Durable when it returns; answers with the links that were left out.
+/// Packs one folder of a host, unless it is empty. Durable when it returns; answers with the links
+/// that were left out.
 pub fn pack(host: &HostFolder, pack: &Pack) -> io::Result<Vec<PathBuf>> {
     let root = files::folder_below(files::folder(&host.ml())?, Path::new(&pack.folder))?;
+    if names(&root)?.is_empty() {
+        return Ok(Vec::new());
+    }
     let staged = host.archives().join(format!(".{}", pack.archive));
     let packed = write(&staged, &root);
     if packed.is_ok() {
@@ -103,8 +107,8 @@ fn add_file(archive: &mut Archive, folder: &OwnedFd, name: &CStr, path: &Path) -
     Ok(())
 }
 
-/// Sorted, for a folder has no order of its own.
-fn names(folder: &OwnedFd) -> io::Result<Vec<CString>> {
+/// What a folder holds; sorted, for a folder has no order of its own.
+pub fn names(folder: &OwnedFd) -> io::Result<Vec<CString>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(folder)? {
         let name = entry?.file_name().to_owned();
@@ -116,7 +120,8 @@ fn names(folder: &OwnedFd) -> io::Result<Vec<CString>> {
     Ok(names)
 }
 
-fn open(folder: impl AsFd, name: &CStr, flags: OFlags) -> io::Result<OwnedFd> {
+/// An entry of a folder, unless it is a link.
+pub fn open(folder: impl AsFd, name: &CStr, flags: OFlags) -> io::Result<OwnedFd> {
     let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(folder, name, flags, Mode::empty())?)
 }
@@ -212,6 +217,13 @@ mod tests {
         assert_eq!(entries[Path::new("a/empty")].0, EntryType::Directory);
         assert_eq!(entries[Path::new("a/link")].0, EntryType::Symlink);
         assert_eq!(entries.len(), 6);
+    }
+
+    #[test]
+    fn of_an_empty_folder_there_is_no_archive() {
+        let (_folder, host) = host();
+        assert_eq!(pack(&host, &model()).unwrap(), Vec::<PathBuf>::new());
+        assert_eq!(fs::read_dir(host.archives()).unwrap().count(), 0);
     }
 
     #[test]

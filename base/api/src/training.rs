@@ -50,6 +50,13 @@ pub struct TrainingJobSpec {
     pub resource_config: ResourceConfig,
     /// For how long.
     pub stopping_condition: Option<StoppingCondition>,
+    /// Whether it runs on machines that may be taken away.
+    #[serde(default)]
+    pub enable_managed_spot_training: bool,
+    /// Where its checkpoints go.
+    pub checkpoint_config: Option<CheckpointConfig>,
+    /// How often it begins again after a failure of ours.
+    pub retry_strategy: Option<RetryStrategy>,
     /// What the program sees beside its own.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
@@ -149,6 +156,26 @@ pub struct ResourceConfig {
 pub struct StoppingCondition {
     /// Seconds; a day where it is not said.
     pub max_runtime_in_seconds: Option<u64>,
+    /// Seconds, waiting for machines included; for spot only.
+    pub max_wait_time_in_seconds: Option<u64>,
+}
+
+/// Where a job's checkpoints go.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CheckpointConfig {
+    /// `s3://bucket/prefix`.
+    pub s3_uri: String,
+    /// The program's folder; `/opt/ml/checkpoints` where it is not said.
+    pub local_path: Option<String>,
+}
+
+/// How often a job begins again after a failure of ours.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RetryStrategy {
+    /// 1 to 30.
+    pub maximum_retry_attempts: u32,
 }
 
 /// The arguments of a list of jobs.

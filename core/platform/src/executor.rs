@@ -68,6 +68,19 @@ pub struct LogChunk {
     pub next: u64,
 }
 
+/// A file that a program keeps in a folder of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderFile {
+    /// Below the folder, `/` between components.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// When it was last written.
+    pub modified: Timestamp,
+    /// Another one whenever the file is another, or was written.
+    pub version: String,
+}
+
 /// What is known of one host's program once it has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
@@ -105,6 +118,9 @@ pub enum ExecutorError {
     Io(#[from] std::io::Error),
 }
 
+/// The most files that [`Executor::files`] tells of.
+pub const MOST_FILES: usize = 10_000;
+
 /// Runs workloads, and goes on running them while the server is away.
 #[async_trait]
 pub trait Executor: Send + Sync {
@@ -129,6 +145,26 @@ pub trait Executor: Send + Sync {
     /// Opens an output of `host` by its path below `/opt/ml/output`, or a packed archive by its
     /// name. `None` where there is none. Links are not followed.
     async fn output(&self, id: Id, host: &str, path: &str) -> Result<Option<File>, ExecutorError>;
+
+    /// The files in a folder of `host` below `/opt/ml` and in its folders, by path; none where there
+    /// is no such folder. What is no regular file, or has a name that is not UTF-8, is left out;
+    /// links are not followed. A folder of more than [`MOST_FILES`] is refused
+    /// ([`ExecutorError::Unsupported`]), as is one of folders that are nested too deep.
+    async fn files(
+        &self,
+        id: Id,
+        host: &str,
+        folder: &str,
+    ) -> Result<Vec<FolderFile>, ExecutorError>;
+
+    /// Opens one of them by its path below the folder. `None` where there is none, or no more.
+    async fn file(
+        &self,
+        id: Id,
+        host: &str,
+        folder: &str,
+        path: &str,
+    ) -> Result<Option<File>, ExecutorError>;
 
     /// How the hosts that have ended did so, in the workload's order. An executor that does not
     /// know answers with an empty list.

@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use types::Id;
+use types::{Id, Timestamp};
 
 use crate::sealed::{BlobKey, Ciphertext, KEY_BYTES, Sealed};
 
@@ -85,6 +85,17 @@ pub struct Input {
     pub files: Vec<InputFile>,
 }
 
+/// An object of which each host's program gets a copy of its own, which it may change and remove.
+#[derive(Clone, Debug)]
+pub struct PrivateCopy {
+    /// Below `/opt/ml`, `/` between components, none of them `.` or `..`.
+    pub path: String,
+    /// In order.
+    pub parts: Vec<Part>,
+    /// When the file says that it was last written.
+    pub modified: Timestamp,
+}
+
 /// What runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -96,7 +107,7 @@ pub enum Program {
     },
 }
 
-/// A folder below `/opt/ml` that becomes one archive when the program has ended.
+/// A folder below `/opt/ml` that becomes one archive when the program has ended, unless it is empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pack {
     /// `model`, `output/data`.
@@ -145,6 +156,8 @@ pub struct Workload {
     pub files: Vec<(String, Bytes)>,
     /// Files that differ from host to host. They win over `files`.
     pub own_files: Vec<OwnFile>,
+    /// Objects that are copied below `/opt/ml`.
+    pub copies: Vec<PrivateCopy>,
     /// The channels.
     pub inputs: Vec<Input>,
     /// What is packed at the end.

@@ -60,14 +60,16 @@ impl Follower {
     /// Follows until `stop` says so.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            let followed = self.all();
+            let idle = self.all().is_empty();
             tokio::select! {
-                () = self.wake.notified(), if followed.is_empty() => {}
-                () = tokio::time::sleep(TICK), if !followed.is_empty() => {}
+                () = self.wake.notified(), if idle => {}
+                () = tokio::time::sleep(TICK), if !idle => {}
                 _ = stop.changed() => {}
             }
             let _one = self.pass.lock().await;
-            if let Err(error) = self.carry(&followed, Tail::MayGrow).await {
+            // Taken under the lock: what was drained meanwhile is followed no more, and another run
+            // of the same job may write by now.
+            if let Err(error) = self.carry(&self.all(), Tail::MayGrow).await {
                 warn!(error = ?error, "outputs could not be carried into logs");
             }
         }

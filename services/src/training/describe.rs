@@ -21,7 +21,7 @@ pub fn describe(record: &Record, job: &TrainingJob, metrics: &[MetricDefinition]
     set("SecondaryStatus", json!(secondary));
     set("CreationTime", epoch(record.created));
     set("LastModifiedTime", epoch(record.modified));
-    set("TrainingStartTime", job.life.started.map_or(Value::Null, epoch));
+    set("TrainingStartTime", job.life.first_started().map_or(Value::Null, epoch));
     set("TrainingEndTime", job.life.end().map_or(Value::Null, epoch));
     set("FailureReason", job.life.failure().map_or(Value::Null, |reason| json!(reason)));
     set("SecondaryStatusTransitions", transitions(&job.life));
@@ -74,10 +74,9 @@ pub fn summary(record: &Record, job: &TrainingJob) -> Value {
     })
 }
 
-/// How long its process ran, seconds, begun ones counted.
+/// How long its processes ran, seconds, begun ones counted.
 fn seconds(life: &Life) -> Option<u64> {
-    let ran = life.ended?.since(life.started?);
-    Some(ran.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX))
+    Some(life.ran()?.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX))
 }
 
 fn transitions(life: &Life) -> Value {
@@ -101,6 +100,8 @@ fn message(life: &Life, status: &str) -> String {
         "Starting" => "Preparing the instances for training",
         "Downloading" => "Downloading input data",
         "Training" => "Training image download completed. Training in progress.",
+        "Interrupted" => "The managed spot training instances were interrupted",
+        "Restarting" => "Restarting the training job after an internal error",
         "Stopping" => "Stopping the training job",
         "Uploading" => "Uploading generated training model",
         _ => match &life.phase {
@@ -108,6 +109,9 @@ fn message(life: &Life, status: &str) -> String {
             Phase::Ended { outcome: Outcome::Stopped(StopReason::Asked) } => "Training job stopped",
             Phase::Ended { outcome: Outcome::Stopped(StopReason::TimeLimit) } => {
                 "Training job runtime exceeded MaxRuntimeInSeconds provided"
+            }
+            Phase::Ended { outcome: Outcome::Stopped(StopReason::WaitLimit) } => {
+                "Training job wait time exceeded MaxWaitTimeInSeconds provided"
             }
             _ => "Training job completed",
         },

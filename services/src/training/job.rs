@@ -1,13 +1,19 @@
 //! A training job, as stored: its request, its life, and what it made.
 
-use platform::{follow::FinalMetric, store::State};
+use std::time::Duration;
+
+use platform::{executor::FolderFile, follow::FinalMetric, store::State};
 use serde::{Deserialize, Serialize};
 use types::{Document, Timestamp};
 
+use super::checkpoints::Ledger;
 use crate::{
-    life::{Action, Life, Seen as SeenOf},
+    life::{self, Life, Phase},
     record::Kind,
 };
+
+/// How often the folder of its checkpoints is looked at while a job runs.
+const LOOKS: Duration = Duration::from_secs(3);
 
 /// A training job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +26,9 @@ pub struct TrainingJob {
     pub life: Life,
     /// What it made, once that is kept.
     pub made: Made,
+    /// What is known of its checkpoints, where it keeps any.
+    #[serde(default)]
+    pub checkpoints: Option<Ledger>,
 }
 
 /// What a training job leaves behind.
@@ -31,23 +40,103 @@ pub struct Made {
     pub artifact: Option<String>,
 }
 
+/// What is seen of a training job's process.
+pub type Process = life::Seen<Made>;
+
 /// What is seen of a training job.
-pub type Seen = SeenOf<Made>;
+#[derive(Clone, Debug, PartialEq)]
+pub enum Seen {
+    /// Where its process stands.
+    Process(Process),
+    /// Its process runs, and keeps checkpoints.
+    Keeping {
+        /// Since when it runs.
+        since: Timestamp,
+        /// What lies in their folder.
+        files: Vec<FolderFile>,
+    },
+    /// S3 is as the folder was.
+    Carried(Ledger),
+}
+
+/// What to do about a training job. Each is safe to repeat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// What is done about every job.
+    Life(life::Action),
+    /// Make S3 as the checkpoints' folder is.
+    Carry(Vec<FolderFile>),
+}
 
 impl TrainingJob {
-    /// A job that was just accepted. `max_runtime` is in seconds.
-    pub fn new(request: Document, max_runtime: u64, now: Timestamp) -> Self {
-        Self { format: 1, request, life: Life::new(max_runtime, now), made: Made::default() }
+    /// The form that is written: 1 had one run and no checkpoints.
+    const FORMAT: u32 = 2;
+
+    /// A job that was just accepted.
+    pub fn new(request: Document, life: Life, keeps_checkpoints: bool) -> Self {
+        let checkpoints = keeps_checkpoints.then(Ledger::default);
+        Self { format: Self::FORMAT, request, life, made: Made::default(), checkpoints }
     }
 
     /// Decides what becomes of the job.
-    pub fn step(mut self, seen: &Seen, now: Timestamp) -> (Self, Option<Action>) {
-        let (life, action) = self.life.step(seen, now);
-        self.life = life;
-        if let Seen::Kept { kept, .. } = seen {
-            self.made = kept.clone();
+    pub fn step(self, seen: &Seen, now: Timestamp) -> (Self, Option<Action>) {
+        match seen {
+            Seen::Process(process) => self.live(process, now),
+            Seen::Keeping { since, files } => {
+                let (job, action) = self.live(&Process::Running { since: *since }, now);
+                match action {
+                    Some(action) => (job, Some(action)),
+                    None => job.look_through(files, *since, now),
+                }
+            }
+            Seen::Carried(ledger) => {
+                let ledger = ledger.clone().resting_until(now + LOOKS);
+                (Self { checkpoints: Some(ledger), ..self }, None)
+            }
         }
+    }
+
+    /// What its process means for it.
+    fn live(mut self, process: &Process, now: Timestamp) -> (Self, Option<Action>) {
+        let (life, action) = self.life.step(process, now);
+        self.life = life;
+        match process {
+            Process::Kept { kept, .. } => self.made = kept.clone(),
+            // The next run finds in its folder what is in S3, and nothing is known of that.
+            Process::Nothing if self.life.phase == Phase::Pending => {
+                self.checkpoints = self.checkpoints.map(|_| Ledger::default());
+            }
+            Process::Nothing
+            | Process::Refused(_)
+            | Process::Starting
+            | Process::Running { .. }
+            | Process::Exited { .. } => {}
+        }
+        (self, action.map(Action::Life))
+    }
+
+    /// Notes what is to be carried before it is.
+    fn look_through(
+        mut self,
+        files: &[FolderFile],
+        since: Timestamp,
+        now: Timestamp,
+    ) -> (Self, Option<Action>) {
+        let Some(ledger) =
+            self.checkpoints.as_mut().filter(|ledger| ledger.rests_until(now).is_none())
+        else {
+            return (self, None);
+        };
+        ledger.note(files, since);
+        let action = (!ledger.is_current(files)).then(|| Action::Carry(files.to_vec()));
         (self, action)
+    }
+
+    /// When its checkpoints must be looked at.
+    fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
+        let ledger = self.checkpoints.as_ref()?;
+        let runs = matches!(self.life.phase, Phase::Running { .. });
+        runs.then(|| ledger.rests_until(now).unwrap_or(now + LOOKS))
     }
 }
 
@@ -61,7 +150,8 @@ impl jobs::Job for TrainingJob {
     }
 
     fn due(&self, now: Timestamp) -> Option<Timestamp> {
-        self.life.due(now)
+        let due = self.life.due(now)?;
+        Some(self.next_look(now).map_or(due, |look| look.min(due)))
     }
 }
 
@@ -81,5 +171,91 @@ impl Kind for TrainingJob {
 
     fn state(&self, now: Timestamp) -> Result<State, serde_json::Error> {
         jobs::Job::state(self, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::executor::Exit;
+
+    use super::*;
+    use crate::life::Endurance;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_micros(second * 1_000_000)
+    }
+
+    fn job() -> TrainingJob {
+        let endurance = Endurance { max_wait: Some(1_000), retries: 0 };
+        let life = Life::new(600, at(0)).enduring(endurance);
+        TrainingJob::new(Document::new(), life, true)
+    }
+
+    fn keeping(paths: &[&str]) -> Seen {
+        let file = |path: &&str| FolderFile {
+            path: (*path).to_owned(),
+            size: 1,
+            modified: at(6),
+            version: "1".into(),
+        };
+        Seen::Keeping { since: at(5), files: paths.iter().map(file).collect() }
+    }
+
+    fn running() -> TrainingJob {
+        let job = job().step(&Seen::Process(Process::Nothing), at(0)).0;
+        job.step(&Seen::Process(Process::Running { since: at(5) }), at(5)).0
+    }
+
+    #[test]
+    fn a_checkpoint_is_noted_before_it_is_carried_and_then_the_folder_rests() {
+        let seen = keeping(&["a"]);
+        let (job, action) = running().step(&seen, at(7));
+        let Seen::Keeping { files, .. } = &seen else { unreachable!() };
+        assert_eq!(action, Some(Action::Carry(files.clone())));
+        let mut noted = Ledger::default();
+        noted.note(files, at(5));
+        assert_eq!(job.checkpoints, Some(noted.clone()));
+        // A server that was killed before it carried does so again.
+        assert_eq!(job.clone().step(&seen, at(8)).1, Some(Action::Carry(files.clone())));
+
+        let (job, action) = job.step(&Seen::Carried(noted), at(8));
+        assert_eq!((action, jobs::Job::due(&job, at(8))), (None, Some(at(11))));
+        assert_eq!(job.clone().step(&keeping(&["a", "b"]), at(10)), (job.clone(), None));
+        assert!(job.step(&keeping(&["a", "b"]), at(11)).1.is_some());
+    }
+
+    #[test]
+    fn what_must_be_done_about_a_process_comes_before_its_checkpoints() {
+        let mut job = running();
+        job.life.stop_asked = true;
+        let (job, action) = job.step(&keeping(&["a"]), at(7));
+        assert_eq!(action, Some(Action::Life(life::Action::Interrupt)));
+        assert_eq!(job.checkpoints, Some(Ledger::default()));
+    }
+
+    #[test]
+    fn of_the_files_of_a_lost_run_nothing_is_known_to_the_next() {
+        let (job, _) = running().step(&keeping(&["a"]), at(7));
+        let exits = vec![Exit::Signal(9)];
+        let killed = Process::Exited { started: None, at: at(9), exits, failure: None };
+        let (job, action) = job.step(&Seen::Process(killed), at(9));
+        assert_eq!(action, Some(Action::Life(life::Action::Salvage)));
+        assert_ne!(job.checkpoints, Some(Ledger::default()), "they are carried once more");
+        let (job, action) = job.step(&Seen::Process(Process::Nothing), at(20));
+        assert_eq!((job.life.phase, action), (Phase::Pending, None));
+        assert_eq!(job.checkpoints, Some(Ledger::default()));
+    }
+
+    #[test]
+    fn a_job_that_an_older_program_wrote_is_read() {
+        let old = r#"{"format":1,"request":{"TrainingJobName":"churn"},"life":{
+            "phase":{"phase":"finishing","outcome":"completed"},"stop_asked":false,
+            "max_runtime":60,"transitions":[{"status":"Starting","start":1,"end":null}],
+            "started":5,"ended":6},"made":{"metrics":[],"artifact":null}}"#;
+        let job: TrainingJob = serde_json::from_str(old).unwrap();
+        assert_eq!((job.checkpoints, job.life.run()), (None, 0));
+        let again: TrainingJob =
+            serde_json::from_str(&serde_json::to_string(&running()).unwrap()).unwrap();
+        assert_eq!(again, running());
     }
 }

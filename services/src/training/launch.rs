@@ -13,20 +13,27 @@ use platform::{
     objects::{Objects, Protection},
     store::Record,
     telemetry::{MetricName, StreamName},
-    workload::{Distribution, Input, Limits, Pack, Program, Workload},
+    workload::{Distribution, Input, Limits, Pack, PrivateCopy, Program, Workload},
 };
 use regex::Regex;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use types::Owner;
 
-use super::job::TrainingJob;
+use super::{
+    checkpoints::{Carrier, Place},
+    job::TrainingJob,
+};
 use crate::record::{self, Kind as _, S3Uri, channel, output};
 
 /// The one host of a job that is not distributed.
 pub const HOST: &str = "algo-1";
+/// Where the program leaves its model, below `/opt/ml`.
+pub const MODEL_FOLDER: &str = "model";
 /// The archive of `/opt/ml/model`.
 pub const MODEL: &str = "model.tar.gz";
+/// The archive of `/opt/ml/output/data`.
+pub const OUTPUT: &str = "output.tar.gz";
 /// Where training jobs log, and the namespace of their metrics.
 const TRAINING_JOBS: &str = "/aws/sagemaker/TrainingJobs";
 /// How AWS names the only group of a job whose hosts are all alike.
@@ -38,6 +45,8 @@ pub struct Plan {
     pub spec: TrainingJobSpec,
     /// The algorithm behind its image.
     pub algorithm: Algorithm,
+    /// Where its checkpoints go, if it keeps any.
+    pub checkpoints: Option<Place>,
 }
 
 impl Plan {
@@ -58,14 +67,12 @@ impl Plan {
         if spec.resource_config.instance_count.unwrap_or(1) > 1 {
             return Err(unsupported("Training on more than one instance is not supported"));
         }
-        if spec.output_data_config.compression_type.as_deref() == Some("NONE") {
-            return Err(unsupported("OutputDataConfig.CompressionType NONE is not supported"));
-        }
         for channel in &spec.input_data_config {
             check_channel(channel, spec.algorithm_specification.training_input_mode.as_deref())?;
         }
         check_metrics(&spec.algorithm_specification.metric_definitions)?;
-        Ok(Self { spec, algorithm })
+        let checkpoints = spec.checkpoint_config.as_ref().map(Place::of).transpose()?;
+        Ok(Self { spec, algorithm, checkpoints })
     }
 
     /// Looks for the data that the job will read, and the bucket that it will write to, so that a
@@ -76,7 +83,11 @@ impl Plan {
             channel::check(owner, objects, &uri, &self.spec.role_arn).await?;
         }
         let key = self.spec.output_data_config.kms_key_id.as_deref();
-        output::check(owner, objects, TrainingJob::KIND, &self.output()?, key).await
+        output::check(owner, objects, TrainingJob::KIND, &self.output()?, key).await?;
+        match &self.checkpoints {
+            Some(place) => output::check(owner, objects, TrainingJob::KIND, place.uri(), key).await,
+            None => Ok(()),
+        }
     }
 
     /// How the model is encrypted.
@@ -84,9 +95,14 @@ impl Plan {
         output::protection(self.spec.output_data_config.kms_key_id.as_deref())
     }
 
-    /// Where the model goes.
-    pub fn artifact(&self) -> Result<S3Uri, Fault> {
-        Ok(self.output()?.join(&format!("{}/output/{MODEL}", self.spec.training_job_name)))
+    /// Where an output of the job goes.
+    pub fn place(&self, name: &str) -> Result<S3Uri, Fault> {
+        Ok(self.output()?.join(&format!("{}/output/{name}", self.spec.training_job_name)))
+    }
+
+    /// Whether the model becomes an archive, and not an object for each of its files.
+    pub fn packs_model(&self) -> bool {
+        self.spec.output_data_config.compression_type.as_deref() != Some("NONE")
     }
 
     fn output(&self) -> Result<S3Uri, Fault> {
@@ -106,10 +122,10 @@ impl Plan {
         given.iter().map(own).chain(ours).collect()
     }
 
-    /// Where the job's output goes.
-    pub fn source(&self, record: &Record) -> Source {
+    /// Where the output of one of the job's runs goes: each has a stream of its own.
+    pub fn source(&self, record: &Record, run: usize) -> Source {
         let job = &self.spec.training_job_name;
-        let since = record.created.millis() / 1_000;
+        let since = record.created.millis() / 1_000 + i64::try_from(run).unwrap_or(0);
         Source {
             id: record.id,
             host: HOST.to_owned(),
@@ -151,10 +167,42 @@ impl Plan {
             environment: self.environment(record),
             files: self.files(),
             own_files: Vec::new(),
+            copies: self.copies(record, objects).await?,
             inputs,
-            packs: vec![Pack { folder: "model".to_owned(), archive: MODEL.to_owned() }],
+            packs: self.packs(),
             limits: Limits::default(),
         })
+    }
+
+    /// What carries its checkpoints.
+    pub fn carrier<'a>(
+        &'a self,
+        record: &'a Record,
+        objects: &'a dyn Objects,
+    ) -> Option<Carrier<'a>> {
+        let place = self.checkpoints.as_ref()?;
+        Some(Carrier { record, place, protection: self.protection(), objects })
+    }
+
+    async fn copies(
+        &self,
+        record: &Record,
+        objects: &dyn Objects,
+    ) -> Result<Vec<PrivateCopy>, Fault> {
+        match self.carrier(record, objects) {
+            Some(carrier) => carrier.fetch().await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn packs(&self) -> Vec<Pack> {
+        let model = self.packs_model().then_some((MODEL_FOLDER, MODEL));
+        let packed = model.into_iter().chain([("output/data", OUTPUT)]);
+        let pack = |(folder, archive): (&str, &str)| Pack {
+            folder: folder.to_owned(),
+            archive: archive.to_owned(),
+        };
+        packed.map(pack).collect()
     }
 
     fn environment(&self, record: &Record) -> Vec<(String, String)> {
@@ -174,11 +222,17 @@ impl Plan {
         let config = |name: &str, value: &Value| {
             (format!("input/config/{name}.json"), Bytes::from(value.to_string()))
         };
-        vec![
+        let mut files = vec![
             config("hyperparameters", &json!(self.spec.hyper_parameters)),
             config("inputdataconfig", &self.input_data_config()),
             config("resourceconfig", &self.resource_config()),
-        ]
+        ];
+        files.extend(
+            self.checkpoints
+                .as_ref()
+                .map(|place| config("checkpointconfig", &json!({ "LocalPath": place.local_path }))),
+        );
+        files
     }
 
     fn input_data_config(&self) -> Value {

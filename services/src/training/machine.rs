@@ -1,4 +1,5 @@
-//! What is particular to driving training jobs: their launch, and the keeping of their models.
+//! What is particular to driving training jobs: their launch, their checkpoints on the way to S3, and
+//! what becomes of a lost run.
 
 use std::sync::Arc;
 
@@ -7,20 +8,21 @@ use async_trait::async_trait;
 use jobs::{Machine, Step};
 use platform::{
     algorithm::Algorithms,
-    executor::Stop,
+    executor::{FolderFile, Stop},
     follow::Follow,
-    objects::{self, ObjectError, Objects, Put},
+    objects::Objects,
     store::Record,
+    workload::CHECKPOINTS,
 };
 use tracing::warn;
 use types::Timestamp;
 
 use super::{
-    job::{Made, Seen, TrainingJob},
-    launch::{HOST, MODEL, Plan},
+    job::{Action, Process, Seen, TrainingJob},
+    launch::{HOST, Plan},
 };
 use crate::{
-    life::{Action, Hands, Outcome, Phase, refusal},
+    life::{self, Hands, refusal},
     record::Kind,
 };
 
@@ -47,11 +49,13 @@ impl Machine for TrainingMachine {
     }
 
     async fn observe(&self, record: &Record, job: &TrainingJob) -> Option<Seen> {
-        let seen = self.hands.observe(record, HOST).await?;
-        if let Seen::Running { .. } = seen {
-            self.follow(record, job).await;
-        }
-        Some(seen)
+        let process = self.hands.observe(record, HOST).await?;
+        let Process::Running { since } = process else { return Some(Seen::Process(process)) };
+        self.follow(record, job).await;
+        Some(match self.files(record, job).await {
+            Some(files) => Seen::Keeping { since, files },
+            None => Seen::Process(process),
+        })
     }
 
     fn step(&self, job: TrainingJob, seen: &Seen, now: Timestamp) -> Step<TrainingJob, Action> {
@@ -60,22 +64,34 @@ impl Machine for TrainingMachine {
     }
 
     async fn act(&self, record: &Record, job: &TrainingJob, action: Action) -> Option<Seen> {
-        match action {
-            Action::Launch => match self.launch(record, job).await {
+        let done = match action {
+            Action::Life(life::Action::Launch) => match self.launch(record, job).await {
                 Ok(()) => return self.observe(record, job).await,
-                Err(fault) => return refusal(record, &fault),
+                Err(fault) => return refusal(record, &fault).map(Seen::Process),
             },
-            Action::Interrupt => self.hands.stop(record, Stop::Interrupt).await,
-            Action::Kill => self.hands.stop(record, Stop::Kill).await,
-            Action::Release => self.hands.forget(record).await,
-            Action::Keep => match self.keep(record, job).await {
-                Ok(seen) => return Some(seen),
-                Err(error) => {
-                    warn!(job = %record.key, error = ?error, "log and model are not kept yet");
-                }
-            },
+            Action::Life(life::Action::Interrupt) => {
+                self.hands.stop(record, Stop::Interrupt).await;
+                return None;
+            }
+            Action::Life(life::Action::Kill) => {
+                self.hands.stop(record, Stop::Kill).await;
+                return None;
+            }
+            Action::Life(life::Action::Release) => {
+                self.hands.forget(record).await;
+                return None;
+            }
+            Action::Life(life::Action::Salvage) => self.salvage(record, job).await,
+            Action::Life(life::Action::Keep) => self.keep(record, job).await.map(Seen::Process),
+            Action::Carry(files) => self.carry(record, job, &files).await.map(Seen::Carried),
+        };
+        match done {
+            Ok(seen) => Some(seen),
+            Err(error) => {
+                warn!(job = %record.key, error = ?error, "what a job made is not kept yet");
+                None
+            }
         }
-        None
     }
 }
 
@@ -88,42 +104,33 @@ impl TrainingMachine {
 
     async fn follow(&self, record: &Record, job: &TrainingJob) {
         let Ok(plan) = Plan::of(&job.request, &*self.algorithms) else { return };
-        if let Err(error) = self.follow.follow(plan.source(record)).await {
+        if let Err(error) = self.follow.follow(plan.source(record, job.life.run())).await {
             warn!(job = %record.key, error = ?error, "a job's log is not followed yet");
         }
     }
 
-    /// Reads the log to its end and keeps the model. An error is ours, and tried again.
-    async fn keep(&self, record: &Record, job: &TrainingJob) -> Result<Seen, Fault> {
-        let plan = Plan::of(&job.request, &*self.algorithms)?;
-        let metrics = self.follow.drain(&[plan.source(record)]).await.map_err(Fault::internal)?;
-        let failed = matches!(job.life.phase, Phase::Finishing { outcome: Outcome::Failed(_) });
-        let uploaded = if failed { Ok(None) } else { self.upload(&plan, record).await? };
-        Ok(match uploaded {
-            Ok(artifact) => Seen::Kept { kept: Made { metrics, artifact }, failure: None },
-            Err(reason) => {
-                Seen::Kept { kept: Made { metrics, artifact: None }, failure: Some(reason) }
+    /// What lies in the folder of the job's checkpoints, if it keeps any.
+    async fn files(&self, record: &Record, job: &TrainingJob) -> Option<Vec<FolderFile>> {
+        job.checkpoints.as_ref()?;
+        match self.hands.0.files(record.id, HOST, CHECKPOINTS).await {
+            Ok(files) => Some(files),
+            Err(error) => {
+                warn!(job = %record.key, error = ?error, "a job's checkpoints cannot be seen");
+                None
             }
-        })
+        }
     }
 
-    /// The inner error is the job's `FailureReason`; the outer one is ours.
-    async fn upload(
-        &self,
-        plan: &Plan,
-        record: &Record,
-    ) -> Result<Result<Option<String>, String>, Fault> {
-        let archive = self.hands.0.output(record.id, HOST, MODEL).await;
-        let Some(file) = archive.map_err(Fault::internal)? else { return Ok(Ok(None)) };
-        let uri = plan.artifact()?;
-        let protection = plan.protection();
-        let put = Put { protection, ..Put::new(&*uri.bucket, &*uri.key, objects::of_file(file)) };
-        match self.objects.put(&record.owner, put).await {
-            Ok(_) => Ok(Ok(Some(uri.to_string()))),
-            Err(error @ (ObjectError::Internal(_) | ObjectError::Body(_))) => {
-                Err(Fault::internal(error))
-            }
-            Err(error) => Ok(Err(format!("ClientError: Artifact upload failed: {uri}: {error}"))),
+    /// Keeps of a lost run what the next one goes on with, and makes the executor forget it.
+    async fn salvage(&self, record: &Record, job: &TrainingJob) -> Result<Seen, Fault> {
+        let plan = Plan::of(&job.request, &*self.algorithms)?;
+        let source = plan.source(record, job.life.run());
+        self.follow.drain(&[source]).await.map_err(Fault::internal)?;
+        if let Err(reason) = self.carry_last(&plan, record, job).await? {
+            // The next run goes on from what is there.
+            warn!(job = %record.key, reason, "the last checkpoints of a run are lost");
         }
+        self.hands.0.forget(record.id).await.map_err(Fault::internal)?;
+        Ok(Seen::Process(Process::Nothing))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::{
-    Caller, Document, Fault, Input,
+    Caller, Document, Fault, Input, What,
     training::{ListTrainingJobs, TrainingApi, TrainingJobName, TrainingJobSpec},
 };
 use async_trait::async_trait;
@@ -20,18 +20,19 @@ use super::{
     job::TrainingJob,
     launch::Plan,
 };
-use crate::record::{self, Holding, Kind, Shelf, unbuilt};
+use crate::{
+    life::{Endurance, Life},
+    record::{self, Holding, Kind, Shelf, unbuilt},
+};
 
 /// A day, in seconds: `MaxRuntimeInSeconds` where it is not said (semantics 1.1).
 const DAY: u64 = 86_400;
 
 /// What a request may ask for and would not get.
 const UNBUILT: &[&str] = &[
-    "CheckpointConfig",
     "ResourceConfig.InstanceGroups",
     "ResourceConfig.KeepAlivePeriodInSeconds",
     "ResourceConfig.VolumeKmsKeyId",
-    "RetryStrategy",
 ];
 
 /// Answers for training jobs.
@@ -76,10 +77,9 @@ impl TrainingApi for TrainingService {
         unbuilt::refuse(TrainingJob::KIND, &document, UNBUILT)?;
         let plan = Plan::new(view, &*self.algorithms)?;
         plan.check_data(owner, &*self.objects).await?;
-        let asked = plan.spec.stopping_condition.as_ref();
-        let max_runtime = asked.and_then(|condition| condition.max_runtime_in_seconds);
+        let life = life(&plan.spec)?;
         let request = Arc::unwrap_or_clone(document);
-        let job = TrainingJob::new(request, max_runtime.unwrap_or(DAY), Timestamp::now());
+        let job = TrainingJob::new(request, life, plan.checkpoints.is_some());
         let name = &plan.spec.training_job_name;
         let (id, writes) = Shelf::create(owner, name, &job, &plan.spec.tags)?;
         self.holding.created(id);
@@ -126,4 +126,26 @@ impl TrainingApi for TrainingService {
         self.wake.wake();
         Ok(Document::new())
     }
+}
+
+/// The life of a job that was asked for like this.
+fn life(spec: &TrainingJobSpec) -> Result<Life, Fault> {
+    let asked = spec.stopping_condition.as_ref();
+    let max_runtime = asked.and_then(|asked| asked.max_runtime_in_seconds).unwrap_or(DAY);
+    let max_wait = asked.and_then(|asked| asked.max_wait_time_in_seconds);
+    let wrong = match (spec.enable_managed_spot_training, max_wait) {
+        (true, Some(wait)) if wait >= max_runtime => None,
+        (true, _) => Some("It must be present and be greater than or equal to MaxRuntimeInSeconds"),
+        (false, Some(_)) => {
+            Some("It is only supported when EnableManagedSpotTraining is set to true")
+        }
+        (false, None) => None,
+    };
+    if let Some(wrong) = wrong {
+        let message = format!("Invalid MaxWaitTimeInSeconds. {wrong}");
+        return Err(Fault::new(What::Invalid, TrainingJob::KIND, message));
+    }
+    let retries = spec.retry_strategy.as_ref().map_or(0, |retry| retry.maximum_retry_attempts);
+    let life = Life::new(max_runtime, Timestamp::now());
+    Ok(life.enduring(Endurance { max_wait, retries }))
 }

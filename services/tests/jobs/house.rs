@@ -8,7 +8,7 @@ use platform::{
     algorithm::{Algorithm, Algorithms, MetricDefinition, Unsupported},
     executor::{Exit, Seen, fake::Fake},
     objects::{
-        Objects, Put, blobs::memory::MemoryBlobs, index::memory::MemoryIndex,
+        ObjectName, Objects, Put, blobs::memory::MemoryBlobs, index::memory::MemoryIndex,
         keys::memory::MemoryShelf, whole,
     },
     routes::{Route, RouteKey, Routes},
@@ -180,6 +180,12 @@ impl House {
 
     pub async fn put(&self, key: &str, text: &'static str) {
         self.objects.put(&owner(), Put::new("data", key, whole(text))).await.unwrap();
+    }
+
+    /// How large an object is, if there is one.
+    pub async fn size(&self, key: &str) -> Option<u64> {
+        let name = ObjectName::current("data", key);
+        self.objects.describe(&owner(), name).await.ok().map(|info| info.size)
     }
 
     pub async fn call(&self, operation: &str, document: Value) -> Result<Value, (String, Fault)> {

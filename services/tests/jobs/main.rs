@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects so")]
 
+mod checkpoints;
 mod endpoints;
 mod house;
 mod registry;

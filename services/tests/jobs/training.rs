@@ -2,15 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use platform::{
-    executor::Stop,
-    objects::{Conditions, ObjectName, Objects},
-    workload::Program,
-};
+use platform::{executor::Stop, workload::Program};
 use serde_json::{Value, json};
 use services::Patience;
 
-use crate::house::{House, owner, training_job};
+use crate::house::{House, training_job};
 
 fn job(name: &str) -> Value {
     json!({ "TrainingJobName": name })
@@ -32,6 +28,7 @@ async fn a_job_becomes_a_process_a_log_a_metric_and_a_model() {
     house.runs(workload.id);
     house.executor.write_log(workload.id, "algo-1", b"[0]\ttrain-rmse:1.5\tx:2\nno end");
     house.executor.put_output(workload.id, "algo-1", "model.tar.gz", "model yes");
+    house.executor.put_output(workload.id, "algo-1", "output.tar.gz", "more");
     house.ends(workload.id, 0);
     let done = house.until("DescribeTrainingJob", job("a"), "TrainingJobStatus", "Completed").await;
 
@@ -41,13 +38,8 @@ async fn a_job_becomes_a_process_a_log_a_metric_and_a_model() {
     assert_eq!(done["OutputDataConfig"]["KmsKeyId"], "");
     assert_eq!(done["EnableNetworkIsolation"], false);
     assert_eq!(done.get("Tags"), None);
-    let key = "out/a/output/model.tar.gz";
-    let kept = house
-        .objects
-        .head(&owner(), ObjectName::current("data", key), &Conditions::default(), None)
-        .await
-        .unwrap();
-    assert_eq!(kept.unwrap().size, 9);
+    assert_eq!(house.size("out/a/output/model.tar.gz").await, Some(9));
+    assert_eq!(house.size("out/a/output/output.tar.gz").await, Some(4));
 
     let group = "/aws/sagemaker/TrainingJobs";
     let streams = house.call("DescribeLogStreams", json!({ "logGroupName": group })).await.unwrap();
@@ -60,15 +52,39 @@ async fn a_job_becomes_a_process_a_log_a_metric_and_a_model() {
 }
 
 #[tokio::test]
+async fn a_model_that_shall_not_be_packed_is_an_object_for_each_file() {
+    let house = House::new().await;
+    let mut request = training_job("a");
+    request["OutputDataConfig"]["CompressionType"] = json!("NONE");
+    house.call("CreateTrainingJob", request).await.unwrap();
+    let workload = house.submitted().await;
+    let archives: Vec<_> = workload.packs.iter().map(|pack| pack.archive.as_str()).collect();
+    assert_eq!(archives, ["output.tar.gz"]);
+    house.runs(workload.id);
+    for (path, text) in [("xgboost-model", "trees"), ("code/inference.py", "pass")] {
+        house.executor.write_file(workload.id, "algo-1", "model", path, text.as_bytes());
+    }
+    house.ends(workload.id, 0);
+    let done = house.until("DescribeTrainingJob", job("a"), "TrainingJobStatus", "Completed").await;
+    assert_eq!(done["ModelArtifacts"]["S3ModelArtifacts"], "s3://data/out/a/output/model/");
+    assert_eq!(house.size("out/a/output/model/xgboost-model").await, Some(5));
+    assert_eq!(house.size("out/a/output/model/code/inference.py").await, Some(4));
+}
+
+#[tokio::test]
 async fn a_job_that_fails_says_what_its_program_said() {
     let house = House::new().await;
     house.call("CreateTrainingJob", training_job("a")).await.unwrap();
     let workload = house.submitted().await;
     house.executor.put_output(workload.id, "algo-1", "failure", "ClientError: bad csv");
+    house.executor.put_output(workload.id, "algo-1", "model.tar.gz", "half a model");
+    house.executor.put_output(workload.id, "algo-1", "output.tar.gz", "why");
     house.ends(workload.id, 1);
     let done = house.until("DescribeTrainingJob", job("a"), "TrainingJobStatus", "Failed").await;
     assert_eq!(done["FailureReason"], "ClientError: bad csv, exit code: 1");
     assert_eq!(done.get("ModelArtifacts"), None);
+    assert_eq!(house.size("out/a/output/model.tar.gz").await, None);
+    assert_eq!(house.size("out/a/output/output.tar.gz").await, Some(3));
 }
 
 #[tokio::test]

@@ -13,9 +13,9 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
-use types::Id;
+use types::{Id, Timestamp};
 
-use super::{Ending, Executor, ExecutorError, LogChunk, Seen, Stop};
+use super::{Ending, Executor, ExecutorError, FolderFile, LogChunk, Seen, Stop};
 use crate::workload::Workload;
 
 #[derive(Default)]
@@ -24,12 +24,21 @@ struct Staged {
     endings: Vec<Ending>,
     logs: BTreeMap<String, Vec<u8>>,
     outputs: BTreeMap<(String, String), Bytes>,
+    files: BTreeMap<(String, String), BTreeMap<String, Kept>>,
+}
+
+/// A file in a program's folder.
+struct Kept {
+    bytes: Bytes,
+    modified: Timestamp,
+    version: Id,
 }
 
 #[derive(Default)]
 struct Stage {
     staged: BTreeMap<Id, Staged>,
     submitted: Vec<Workload>,
+    forgotten: Vec<Id>,
     stops: Vec<(Id, Stop)>,
     unreachable: bool,
 }
@@ -77,6 +86,24 @@ impl Fake {
         });
     }
 
+    /// Writes a file in a folder of a host.
+    pub fn write_file(&self, id: Id, host: &str, folder: &str, path: &str, bytes: &[u8]) {
+        let bytes = Bytes::copy_from_slice(bytes);
+        let kept = Kept { bytes, modified: Timestamp::now(), version: Id::random() };
+        let folder = (host.to_owned(), folder.to_owned());
+        self.alter(id, |staged| {
+            staged.files.entry(folder).or_default().insert(path.to_owned(), kept);
+        });
+    }
+
+    /// Removes a file from a folder of a host.
+    pub fn remove_file(&self, id: Id, host: &str, folder: &str, path: &str) {
+        let folder = (host.to_owned(), folder.to_owned());
+        self.alter(id, |staged| {
+            staged.files.entry(folder).or_default().remove(path);
+        });
+    }
+
     /// While set, every call fails, as if the executor's machine were cut off.
     pub fn set_unreachable(&self, unreachable: bool) {
         self.lock().unreachable = unreachable;
@@ -121,7 +148,9 @@ impl Fake {
 impl Executor for Fake {
     async fn submit(&self, workload: &Workload) -> Result<(), ExecutorError> {
         let mut stage = self.reach()?;
-        if stage.submitted.iter().any(|known| known.id == workload.id) {
+        let of_it = |id: &&Id| **id == workload.id;
+        let times = stage.submitted.iter().filter(|known| known.id == workload.id).count();
+        if times > stage.forgotten.iter().filter(of_it).count() {
             return Ok(());
         }
         stage.submitted.push(workload.clone());
@@ -167,6 +196,38 @@ impl Executor for Fake {
         Ok(output.map(|bytes| as_file(id, bytes)).transpose()?)
     }
 
+    async fn files(
+        &self,
+        id: Id,
+        host: &str,
+        folder: &str,
+    ) -> Result<Vec<FolderFile>, ExecutorError> {
+        let stage = self.reach()?;
+        let staged = stage.staged.get(&id).ok_or(ExecutorError::Absent(id))?;
+        let told = |(path, kept): (&String, &Kept)| FolderFile {
+            path: path.clone(),
+            size: kept.bytes.len() as u64,
+            modified: kept.modified,
+            version: kept.version.to_string(),
+        };
+        let files = staged.files.get(&(host.to_owned(), folder.to_owned()));
+        Ok(files.into_iter().flatten().map(told).collect())
+    }
+
+    async fn file(
+        &self,
+        id: Id,
+        host: &str,
+        folder: &str,
+        path: &str,
+    ) -> Result<Option<File>, ExecutorError> {
+        let stage = self.reach()?;
+        let staged = stage.staged.get(&id).ok_or(ExecutorError::Absent(id))?;
+        let files = staged.files.get(&(host.to_owned(), folder.to_owned()));
+        let kept = files.and_then(|files| files.get(path));
+        Ok(kept.map(|kept| as_file(id, &kept.bytes)).transpose()?)
+    }
+
     async fn endings(&self, id: Id) -> Result<Vec<Ending>, ExecutorError> {
         let stage = self.reach()?;
         let staged = stage.staged.get(&id).ok_or(ExecutorError::Absent(id))?;
@@ -183,6 +244,7 @@ impl Executor for Fake {
             }
         }
         stage.staged.remove(&id);
+        stage.forgotten.push(id);
         Ok(())
     }
 
@@ -211,8 +273,6 @@ fn as_file(id: Id, bytes: &[u8]) -> std::io::Result<File> {
 mod tests {
     use std::io::Read;
 
-    use types::Timestamp;
-
     use super::{super::Exit, *};
     use crate::workload::{Limits, Program};
 
@@ -225,6 +285,7 @@ mod tests {
             environment: vec![],
             files: vec![],
             own_files: vec![],
+            copies: vec![],
             inputs: vec![],
             packs: vec![],
             limits: Limits::default(),
@@ -250,6 +311,8 @@ mod tests {
         assert!(changed.has_changed().unwrap());
         fake.forget(id).await.unwrap();
         assert_eq!(fake.list().await.unwrap(), []);
+        fake.submit(&workload()).await.unwrap();
+        assert_eq!(fake.submitted().len(), 2, "what was forgotten may be submitted again");
     }
 
     #[tokio::test]

@@ -18,14 +18,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use types::Id;
+use types::{Id, Timestamp};
 
 use super::{Executor, ExecutorError, Exit, Seen, Stop};
 use crate::{
     parts::PartReader,
     sealed::{Ciphertext, Sealed, Sealer, Secret},
     workload::{
-        Channels, Distribution, Input, InputFile, Limits, OwnFile, Pack, Part, Program, Workload,
+        Channels, Distribution, Input, InputFile, Limits, OwnFile, Pack, Part, PrivateCopy,
+        Program, Workload,
     },
 };
 
@@ -51,6 +52,9 @@ pub async fn run<E: Executor>(fresh: impl AsyncFn() -> E) {
     what_lies_sealed_is_opened_by_the_program_alone(&fresh().await).await;
     folders_are_packed_and_outputs_opened(&fresh().await).await;
     links_are_not_followed_out_of_the_outputs(&fresh().await).await;
+    a_programs_files_are_told_and_opened_while_it_runs(&fresh().await).await;
+    links_in_a_programs_folder_are_no_files(&fresh().await).await;
+    what_was_forgotten_may_be_submitted_again(&fresh().await).await;
     each_host_runs_and_ends_by_itself(&fresh().await).await;
     a_host_sees_its_own_files_and_its_share_of_what_is_sharded(&fresh().await).await;
     a_host_is_handed_the_keys_of_its_share_alone(&fresh().await).await;
@@ -69,6 +73,7 @@ pub fn script(script: &str) -> Workload {
         environment: vec![],
         files: vec![],
         own_files: vec![],
+        copies: vec![],
         inputs: vec![],
         packs: vec![],
         limits: Limits::default(),
@@ -296,9 +301,10 @@ async fn folders_are_packed_and_outputs_opened(executor: &dyn Executor) {
         packs: vec![
             Pack { folder: "model".into(), archive: "model.tar.gz".into() },
             Pack { folder: "output/data".into(), archive: "output.tar.gz".into() },
+            Pack { folder: "tmp".into(), archive: "empty.tar.gz".into() },
         ],
         ..script(
-            "cd $SAGEWRIGHT_OPT_ML; echo trees > model/xgboost-model; mkdir -p output/data/deep; \
+            "cd $SAGEWRIGHT_OPT_ML; echo trees > model/xgboost-model; mkdir -p output/data/deep tmp; \
              echo why > output/failure; exit 1",
         )
     };
@@ -309,7 +315,9 @@ async fn folders_are_packed_and_outputs_opened(executor: &dyn Executor) {
         let bytes = read(executor, workload.id, archive).await.expect("it is packed");
         assert_eq!(bytes[..2], [0x1f, 0x8b], "{archive} is gzip");
     }
-    assert_eq!(read(executor, workload.id, "nothing").await, None);
+    for nothing in ["empty.tar.gz", "nothing"] {
+        assert_eq!(read(executor, workload.id, nothing).await, None);
+    }
 }
 
 async fn links_are_not_followed_out_of_the_outputs(executor: &dyn Executor) {
@@ -322,6 +330,82 @@ async fn links_are_not_followed_out_of_the_outputs(executor: &dyn Executor) {
         ["failure", "etc/passwd", "../../log", "/etc/passwd", "", ".", "fifo", "dir", "a\0b"]
     {
         assert_eq!(read(executor, workload.id, path).await, None, "{path:?}");
+    }
+}
+
+const FOLDER: &str = "checkpoints";
+
+async fn read_file(executor: &dyn Executor, id: Id, path: &str) -> Option<String> {
+    let mut file = executor.file(id, HOST, FOLDER, path).await.expect("files can be opened")?;
+    let mut text = String::new();
+    file.read_to_string(&mut text).expect("a file can be read");
+    Some(text)
+}
+
+async fn a_programs_files_are_told_and_opened_while_it_runs(executor: &dyn Executor) {
+    let placed = PrivateCopy {
+        path: format!("{FOLDER}/deep/placed"),
+        parts: vec![Part::Inline(Bytes::from_static(b"one")), Part::Inline(Bytes::from("two"))],
+        modified: Timestamp::from_millis(1_000),
+    };
+    let workload = Workload {
+        copies: vec![placed],
+        ..script(
+            "cd $SAGEWRIGHT_OPT_ML/checkpoints; cat deep/placed; echo made > made; echo; echo up; \
+             trap 'echo more >> deep/placed; rm made; exit 0' TERM; while :; do sleep 0.01; done",
+        )
+    };
+    let id = workload.id;
+    assert!(matches!(executor.files(id, HOST, FOLDER).await, Err(ExecutorError::Absent(_))));
+    executor.submit(&workload).await.unwrap();
+    logged(executor, id, "onetwo\nup\n").await;
+    let first = executor.files(id, HOST, FOLDER).await.unwrap();
+    let told: Vec<_> = first.iter().map(|file| (file.path.as_str(), file.size)).collect();
+    assert_eq!(told, [("deep/placed", 6), ("made", 5)]);
+    assert_eq!(first[0].modified, Timestamp::from_millis(1_000));
+    assert!(first[1].modified > Timestamp::from_millis(1_000));
+    assert_eq!(executor.files(id, HOST, FOLDER).await.unwrap(), first, "nothing was written");
+    assert_eq!(read_file(executor, id, "made").await.as_deref(), Some("made\n"));
+    assert_eq!(executor.files(id, HOST, "nowhere").await.unwrap(), []);
+    executor.stop(id, Stop::Interrupt).await.unwrap();
+    ended(executor, id).await;
+    let last = executor.files(id, HOST, FOLDER).await.unwrap();
+    assert_eq!(last.len(), 1);
+    assert_ne!((last[0].size, &last[0].version), (first[0].size, &first[0].version));
+    assert_eq!(read_file(executor, id, "deep/placed").await.as_deref(), Some("onetwomore\n"));
+    assert_eq!(read_file(executor, id, "made").await, None);
+}
+
+async fn links_in_a_programs_folder_are_no_files(executor: &dyn Executor) {
+    let workload = script(
+        "mkdir -p $SAGEWRIGHT_OPT_ML/checkpoints; cd $SAGEWRIGHT_OPT_ML/checkpoints; \
+         ln -s /etc/passwd link; ln -s /etc etc; mkfifo fifo; mkdir empty; echo ours > file; \
+         ln -s checkpoints ../linked",
+    );
+    executor.submit(&workload).await.unwrap();
+    ended(executor, workload.id).await;
+    let files = executor.files(workload.id, HOST, FOLDER).await.unwrap();
+    assert_eq!(files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["file"]);
+    for path in ["link", "etc/passwd", "../input/channels.json", "/etc/passwd", "", "empty"] {
+        assert_eq!(read_file(executor, workload.id, path).await, None, "{path:?}");
+    }
+    for folder in ["linked", "..", "/etc", "", "../.."] {
+        assert_eq!(executor.files(workload.id, HOST, folder).await.unwrap(), [], "{folder:?}");
+        let opened = executor.file(workload.id, HOST, folder, "passwd").await.unwrap();
+        assert!(opened.is_none(), "{folder:?}");
+    }
+}
+
+async fn what_was_forgotten_may_be_submitted_again(executor: &dyn Executor) {
+    let workload = script("exit 3");
+    for code in [3, 5] {
+        let Program::BuiltIn { mut arguments } = workload.program.clone();
+        arguments[1] = format!("echo {code}; exit {code}");
+        let again = Workload { program: Program::BuiltIn { arguments }, ..workload.clone() };
+        executor.submit(&again).await.unwrap();
+        assert_eq!(ended(executor, workload.id).await, [Exit::Code(code)]);
+        assert_eq!(whole_log(executor, workload.id, HOST).await, format!("{code}\n"));
+        executor.forget(workload.id).await.unwrap();
     }
 }
 
@@ -428,6 +512,10 @@ async fn only_what_has_ended_is_forgotten(executor: &dyn Executor) {
 async fn names_that_leave_the_folder_are_refused(executor: &dyn Executor) {
     let file =
         |path: &str| Workload { files: vec![(path.into(), Bytes::new())], ..script("exit 0") };
+    let copy = |path: &str| {
+        let copy = PrivateCopy { path: path.into(), parts: vec![], modified: Timestamp::now() };
+        Workload { copies: vec![copy], ..script("exit 0") }
+    };
     let host = |host: &str| Workload { hosts: vec![host.into()], ..script("exit 0") };
     let own_file = |host: &str, path: &str| Workload {
         own_files: vec![OwnFile { host: host.into(), path: path.into(), bytes: Bytes::new() }],
@@ -445,6 +533,8 @@ async fn names_that_leave_the_folder_are_refused(executor: &dyn Executor) {
         file("a\0b"),
         own_file(HOST, "../x"),
         own_file("algo-2", "x"),
+        copy("../x"),
+        copy("/etc/x"),
         host(".."),
         host("a/b"),
         host(""),

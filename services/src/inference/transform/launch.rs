@@ -152,6 +152,7 @@ pub async fn workload(
         environment: Vec::new(),
         files: vec![(Settings::PATH.to_owned(), Bytes::from(settings))],
         own_files: Vec::new(),
+        copies: Vec::new(),
         inputs: vec![model, data],
         packs: Vec::new(),
         limits: Limits::default(),

@@ -74,7 +74,8 @@ impl Machine for TransformMachine {
             },
             Action::Interrupt => self.hands.stop(record, Stop::Interrupt).await,
             Action::Kill => self.hands.stop(record, Stop::Kill).await,
-            Action::Release => self.hands.forget(record).await,
+            // No transform job begins again: it asks for nothing to endure.
+            Action::Salvage | Action::Release => self.hands.forget(record).await,
             Action::Keep => match self.keep(record, job).await {
                 Ok(failure) => return Some(Seen::Kept { kept: (), failure }),
                 Err(error) => {

@@ -1,0 +1,155 @@
+"""Checkpoints in S3, and managed spot training: what was trained is not trained twice."""
+import os
+import pathlib
+import signal
+
+from harness.api import BUCKET, Api, unique, until
+from harness.data import table
+from test_crash import log
+from test_identity import refusal
+from test_outputs import output_of
+
+# Long enough to be cut off in, short enough to wait for.
+ROWS, ROUNDS = 20_000, 150
+SPOT = {
+    "EnableManagedSpotTraining": True,
+    "StoppingCondition": {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200},
+}
+
+
+def config(prefix):
+    return {"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/{prefix}"}}
+
+
+def checkpoints(api, prefix):
+    """The last rounds of the checkpoints in S3."""
+    listed = api.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix + "/").get("Contents", [])
+    return sorted(int(item["Key"].rsplit(".", 1)[1]) for item in listed)
+
+
+def rounds(api, name):
+    """The numbers of the rounds in all streams of a job's log."""
+    found = []
+    for stream in api.logs.describe_log_streams(
+            logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=name + "/")["logStreams"]:
+        found += [int(line[1:line.index("]")]) for line in log(api, stream["logStreamName"])
+                  if "#011train-rmse:" in line]
+    return found
+
+
+def shims(server, name):
+    """The processes that watch over a job's programs, and the programs."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == server.process.pid:
+            continue
+        try:
+            environ, folder = (entry / "environ").read_bytes(), os.readlink(entry / "cwd")
+        except OSError:
+            continue  # it ended meanwhile, or is not ours to look at
+        if name.encode() in environ or folder.startswith(str(server.data)):
+            found.append(int(entry.name))
+    return found
+
+
+def kill(pids):
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it went with the one before
+
+
+def trained_at_once(api, uri, chosen):
+    name = unique("at-once")
+    api.train(name, {"train": uri}, chosen)
+    assert api.finished(name)["TrainingJobStatus"] == "Completed"
+    return output_of(api, name, "model.tar.gz")
+
+
+def test_a_second_job_goes_on_where_the_first_one_ended(api):
+    uri, prefix = api.put("checkpoints/small.csv", table(500)), unique("two-jobs")
+    first, second = unique("first"), unique("second")
+    api.train(first, {"train": uri}, {"num_round": 10}, **config(prefix))
+    assert api.finished(first)["TrainingJobStatus"] == "Completed"
+    assert checkpoints(api, prefix) == [5, 6, 7, 8, 9]
+    api.train(second, {"train": uri}, {"num_round": 20}, **config(prefix))
+    job = api.finished(second)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert job["CheckpointConfig"] == config(prefix)["CheckpointConfig"]
+    assert rounds(api, second) == list(range(10, 20))
+    assert any("Resuming from iteration 10" in line for line in log(api, second))
+    assert checkpoints(api, prefix) == [*range(5, 10), *range(15, 20)]
+    assert output_of(api, second, "model.tar.gz") == trained_at_once(api, uri, {"num_round": 20})
+
+
+def test_a_checkpoint_that_is_torn_is_passed_over(api):
+    uri, prefix = api.put("checkpoints/small.csv", table(500)), unique("torn")
+    name = unique("over-torn")
+    api.put(f"{prefix}/xgboost-checkpoint.7", "{L")
+    api.train(name, {"train": uri}, {"num_round": 10}, **config(prefix))
+    assert api.finished(name)["TrainingJobStatus"] == "Completed"
+    assert rounds(api, name) == list(range(10))
+    assert any("xgboost-checkpoint.7 is passed over" in line for line in log(api, name))
+
+
+def test_a_job_on_spot_is_completed_though_its_machine_is_taken_away(own_server):
+    api = Api(own_server)
+    uri, prefix = api.put("train.csv", table(ROWS, columns=20)), "taken"
+    name, chosen = unique("spot"), {"num_round": ROUNDS, "max_depth": 6}
+    api.train(name, {"train": uri}, chosen, **config(prefix), **SPOT)
+    until(lambda: checkpoints(api, prefix), bool)
+    kill(shims(own_server, name))
+    job = api.finished(name)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    statuses = [step["Status"] for step in job["SecondaryStatusTransitions"]]
+    assert statuses == ["Starting", "Downloading", "Training", "Interrupted", "Starting",
+                        "Downloading", "Training", "Uploading", "Completed"]
+    assert job["TrainingTimeInSeconds"] >= job["BillableTimeInSeconds"] > 0
+    trained = rounds(api, name)
+    assert sorted(set(trained)) == list(range(ROUNDS)), "a round was left out"
+    assert len(trained) < 2 * ROUNDS - 1, "it began from nothing"
+    assert checkpoints(api, prefix)[-1] == ROUNDS - 1
+    assert output_of(api, name, "model.tar.gz") == trained_at_once(api, uri, chosen)
+
+
+def test_a_job_that_is_not_on_spot_fails_when_its_process_is_killed(own_server):
+    api = Api(own_server)
+    uri, prefix, name = api.put("train.csv", table(ROWS, columns=20)), "killed", unique("killed")
+    api.train(name, {"train": uri}, {"num_round": 10 * ROUNDS, "max_depth": 6}, **config(prefix))
+    until(lambda: checkpoints(api, prefix), bool)
+    kill(shims(own_server, name))
+    job = api.finished(name)
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"].endswith("exit code: 137")
+    assert checkpoints(api, prefix), "what was written is kept"
+
+
+def test_checkpoints_are_carried_on_after_the_server_was_killed(own_server):
+    api = Api(own_server)
+    uri, prefix, name = api.put("train.csv", table(ROWS, columns=20)), "outlive", unique("outlived")
+    api.train(name, {"train": uri}, {"num_round": ROUNDS, "max_depth": 6}, **config(prefix))
+    until(lambda: checkpoints(api, prefix), bool)
+    own_server.kill()
+    own_server.start()
+    assert checkpoints(api, prefix), "what was carried is lost"
+    job = api.finished(name)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert checkpoints(api, prefix) == list(range(ROUNDS - 5, ROUNDS))
+
+
+def test_what_spot_training_needs_is_told_in_awss_words(api):
+    uri = api.put("checkpoints/small.csv", table(500))
+    wait = {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 59}
+
+    def told(**changes):
+        return refusal(api.train, name=unique("refused"), channels={"train": uri},
+                       hyperparameters={"num_round": 1}, **changes)
+
+    code, words, _ = told(EnableManagedSpotTraining=True, StoppingCondition=wait)
+    assert code == "ValidationException"
+    assert words.startswith("Invalid MaxWaitTimeInSeconds. ")
+    code, words, _ = told(StoppingCondition=wait)
+    assert (code, words) == (
+        "ValidationException", "Invalid MaxWaitTimeInSeconds. It is only supported when "
+        "EnableManagedSpotTraining is set to true")

@@ -1,0 +1,168 @@
+//! The decision: from where a job stands and what is seen of it to where it stands next.
+
+use std::time::Duration;
+
+use platform::executor::Exit;
+use types::Timestamp;
+
+use super::{Action, Life, Loss, Outcome, Phase, Seen, StopReason};
+
+/// How long a job may take to save its work once it has been told to stop (semantics 1.1).
+const GRACE: Duration = Duration::from_mins(2);
+
+/// How long to wait before the second run. The pause doubles with every run that is lost, so that a
+/// machine that takes every run away (one without enough memory, say) is not kept busy with it.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The longest such pause.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
+/// The failure of a run whose folder is gone.
+const VANISHED: &str = "InternalServerError: We encountered an internal error. Please try again.";
+
+/// A job's `FailureReason` holds so many characters (semantics 1.1).
+pub const LONGEST_REASON: usize = 1_024;
+
+/// What becomes of a job, and what to do about it.
+pub fn decide<K>(life: &Life, seen: &Seen<K>, now: Timestamp) -> (Phase, Option<Action>) {
+    let stopping = |why| Phase::Stopping { why, kill_at: now + GRACE };
+    let keep = |outcome| (Phase::Finishing { outcome }, Some(Action::Keep));
+    let ended = |outcome| (Phase::Ended { outcome }, Some(Action::Release));
+
+    match (life.phase.clone(), seen) {
+        (phase @ Phase::Ended { .. }, _) => (phase, None),
+
+        (Phase::Finishing { outcome }, Seen::Kept { failure, .. }) => match (outcome, failure) {
+            (Outcome::Failed(reason), _) => ended(Outcome::Failed(reason)),
+            (_, Some(reason)) => ended(Outcome::Failed(cut(reason))),
+            (outcome, None) => ended(outcome),
+        },
+        (Phase::Finishing { outcome }, _) => keep(outcome),
+
+        (_, Seen::Refused(reason)) => ended(Outcome::Failed(cut(reason))),
+
+        (phase @ Phase::Lost { .. }, Seen::Exited { .. }) => (phase, Some(Action::Salvage)),
+        (Phase::Pending | Phase::Lost { .. }, Seen::Nothing) if life.stop_asked => {
+            ended(Outcome::Stopped(StopReason::Asked))
+        }
+        (Phase::Lost { .. }, Seen::Nothing) if life.has_waited_out(now) => {
+            ended(Outcome::Stopped(StopReason::WaitLimit))
+        }
+        (Phase::Lost { again_at, .. }, Seen::Nothing) if now >= again_at => (Phase::Pending, None),
+        // It was seen to have ended, so this is none of ours.
+        (phase @ Phase::Lost { .. }, Seen::Starting | Seen::Running { .. }) => {
+            (phase, Some(Action::Kill))
+        }
+        (phase @ Phase::Lost { .. }, Seen::Nothing | Seen::Kept { .. }) => (phase, None),
+
+        (Phase::Pending, _) => (Phase::Downloading, Some(Action::Launch)),
+
+        (Phase::Stopping { why, .. }, Seen::Nothing | Seen::Exited { .. }) => {
+            keep(Outcome::Stopped(why))
+        }
+        (phase @ Phase::Stopping { kill_at, .. }, _) => {
+            let action = if now >= kill_at { Action::Kill } else { Action::Interrupt };
+            (phase, Some(action))
+        }
+
+        (_, Seen::Exited { exits, failure, .. }) => {
+            let outcome = outcome(exits, failure.as_deref());
+            match lost(life, exits, &outcome) {
+                Some(by) => (again(life, by, now), Some(Action::Salvage)),
+                None => keep(outcome),
+            }
+        }
+
+        (Phase::Downloading, Seen::Nothing) if life.stop_asked => {
+            ended(Outcome::Stopped(StopReason::Asked))
+        }
+        (Phase::Downloading, Seen::Nothing) if life.has_waited_out(now) => {
+            ended(Outcome::Stopped(StopReason::WaitLimit))
+        }
+        (_, Seen::Starting | Seen::Running { .. }) if life.stop_asked => {
+            (stopping(StopReason::Asked), Some(Action::Interrupt))
+        }
+        (_, Seen::Starting | Seen::Running { .. }) if life.has_waited_out(now) => {
+            (stopping(StopReason::WaitLimit), Some(Action::Interrupt))
+        }
+
+        (Phase::Downloading, Seen::Nothing) => (Phase::Downloading, Some(Action::Launch)),
+        (Phase::Downloading, Seen::Running { since }) => {
+            let left = Duration::from_secs(life.max_runtime).saturating_sub(life.lost_time());
+            (Phase::Running { deadline: *since + left }, None)
+        }
+        (phase @ Phase::Downloading, Seen::Starting | Seen::Kept { .. }) => (phase, None),
+
+        (Phase::Running { .. }, Seen::Nothing) => {
+            let outcome = Outcome::Failed(VANISHED.to_owned());
+            match lost(life, &[], &outcome) {
+                Some(by) => (again(life, by, now), None),
+                None => keep(outcome),
+            }
+        }
+        (Phase::Running { deadline }, Seen::Running { .. }) if now >= deadline => {
+            (stopping(StopReason::TimeLimit), Some(Action::Interrupt))
+        }
+        (
+            phase @ Phase::Running { .. },
+            Seen::Starting | Seen::Running { .. } | Seen::Kept { .. },
+        ) => (phase, None),
+    }
+}
+
+/// What a run was lost by, if the job is to begin again after it. A program that returned a code
+/// was not taken away.
+fn lost(life: &Life, exits: &[Exit], outcome: &Outcome) -> Option<Loss> {
+    let Outcome::Failed(reason) = outcome else { return None };
+    let taken_away = |exit: &Exit| matches!(exit, Exit::Code(0) | Exit::Signal(SIGTERM | SIGKILL));
+    if life.stop_asked {
+        None
+    } else if life.endurance.max_wait.is_some() && exits.iter().all(taken_away) {
+        Some(Loss::Interruption)
+    } else if reason.starts_with("InternalServerError") && life.retries_left() > 0 {
+        Some(Loss::InternalError)
+    } else {
+        None
+    }
+}
+
+/// How a machine that goes down ends its processes.
+const SIGTERM: i32 = 15;
+/// How the rest of them is ended, and how the executor tells of those that went with the machine.
+const SIGKILL: i32 = 9;
+
+/// The run is lost; the next one begins after a pause.
+fn again(life: &Life, by: Loss, now: Timestamp) -> Phase {
+    let doubled = 2_u32.checked_pow(u32::try_from(life.lost.len()).unwrap_or(u32::MAX));
+    let pause = PAUSE.saturating_mul(doubled.unwrap_or(u32::MAX)).min(LONGEST_PAUSE);
+    Phase::Lost { by, again_at: now + pause }
+}
+
+/// What the exits of all hosts amount to.
+pub fn outcome(exits: &[Exit], failure: Option<&str>) -> Outcome {
+    let Some(bad) = exits.iter().find(|exit| **exit != Exit::Code(0)) else {
+        return Outcome::Completed;
+    };
+    let code = match bad {
+        Exit::Code(code) => *code,
+        // As a shell tells it, and with it AWS.
+        Exit::Signal(signal) => 128 + signal,
+    };
+    let reason = match failure.map(str::trim).filter(|text| !text.is_empty()) {
+        Some(text) if has_class(text) => format!("{text}, exit code: {code}"),
+        Some(text) => format!("AlgorithmError: {text}, exit code: {code}"),
+        None => format!("AlgorithmError: , exit code: {code}"),
+    };
+    Outcome::Failed(cut(&reason))
+}
+
+/// Whether a program said itself whose fault it is.
+fn has_class(text: &str) -> bool {
+    ["ClientError:", "AlgorithmError:", "InternalServerError:", "PlatformError:"]
+        .iter()
+        .any(|class| text.starts_with(class))
+}
+
+fn cut(reason: &str) -> String {
+    reason.chars().take(LONGEST_REASON).collect()
+}
