@@ -52,6 +52,11 @@ def shims(server, name):
     return found
 
 
+def kept(server):
+    """The checkpoints that lie in jobs' folders, in S3 or not yet."""
+    return list(server.data.glob("jobs/*/*/ml/checkpoints/xgboost-checkpoint.[0-9]*"))
+
+
 def kill(pids):
     for pid in pids:
         try:
@@ -98,7 +103,7 @@ def test_a_job_on_spot_is_completed_though_its_machine_is_taken_away(own_server)
     uri, prefix = api.put("train.csv", table(ROWS, columns=20)), "taken"
     name, chosen = unique("spot"), {"num_round": ROUNDS, "max_depth": 6}
     api.train(name, {"train": uri}, chosen, **config(prefix), **SPOT)
-    until(lambda: checkpoints(api, prefix), bool)
+    until(lambda: kept(own_server), bool)
     kill(shims(own_server, name))
     job = api.finished(name)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")

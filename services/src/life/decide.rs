@@ -24,39 +24,16 @@ const VANISHED: &str = "InternalServerError: We encountered an internal error. P
 pub const LONGEST_REASON: usize = 1_024;
 
 /// What becomes of a job, and what to do about it.
-pub fn decide<K>(life: &Life, seen: &Seen<K>, now: Timestamp) -> (Phase, Option<Action>) {
-    let stopping = |why| Phase::Stopping { why, kill_at: now + GRACE };
-    let keep = |outcome| (Phase::Finishing { outcome }, Some(Action::Keep));
-    let ended = |outcome| (Phase::Ended { outcome }, Some(Action::Release));
-
+pub fn decide<K>(life: &Life, seen: &Seen<K>, now: Timestamp) -> Decided {
     match (life.phase.clone(), seen) {
         (phase @ Phase::Ended { .. }, _) => (phase, None),
-
-        (Phase::Finishing { outcome }, Seen::Kept { failure, .. }) => match (outcome, failure) {
-            (Outcome::Failed(reason), _) => ended(Outcome::Failed(reason)),
-            (_, Some(reason)) => ended(Outcome::Failed(cut(reason))),
-            (outcome, None) => ended(outcome),
-        },
-        (Phase::Finishing { outcome }, _) => keep(outcome),
-
+        (Phase::Finishing { outcome }, _) => finish(outcome, seen),
         (_, Seen::Refused(reason)) => ended(Outcome::Failed(cut(reason))),
-
-        (phase @ Phase::Lost { .. }, Seen::Exited { .. }) => (phase, Some(Action::Salvage)),
-        (Phase::Pending | Phase::Lost { .. }, Seen::Nothing) if life.stop_asked => {
+        (Phase::Lost { by, again_at }, _) => wait(life, by, again_at, seen, now),
+        (Phase::Pending, Seen::Nothing) if life.stop_asked => {
             ended(Outcome::Stopped(StopReason::Asked))
         }
-        (Phase::Lost { .. }, Seen::Nothing) if life.has_waited_out(now) => {
-            ended(Outcome::Stopped(StopReason::WaitLimit))
-        }
-        (Phase::Lost { again_at, .. }, Seen::Nothing) if now >= again_at => (Phase::Pending, None),
-        // It was seen to have ended, so this is none of ours.
-        (phase @ Phase::Lost { .. }, Seen::Starting | Seen::Running { .. }) => {
-            (phase, Some(Action::Kill))
-        }
-        (phase @ Phase::Lost { .. }, Seen::Nothing | Seen::Kept { .. }) => (phase, None),
-
         (Phase::Pending, _) => (Phase::Downloading, Some(Action::Launch)),
-
         (Phase::Stopping { why, .. }, Seen::Nothing | Seen::Exited { .. }) => {
             keep(Outcome::Stopped(why))
         }
@@ -64,7 +41,35 @@ pub fn decide<K>(life: &Life, seen: &Seen<K>, now: Timestamp) -> (Phase, Option<
             let action = if now >= kill_at { Action::Kill } else { Action::Interrupt };
             (phase, Some(action))
         }
+        (phase @ (Phase::Downloading | Phase::Running { .. }), _) => go_on(life, phase, seen, now),
+    }
+}
 
+/// The next phase, and what to do about it.
+type Decided = (Phase, Option<Action>);
+
+fn keep(outcome: Outcome) -> Decided {
+    (Phase::Finishing { outcome }, Some(Action::Keep))
+}
+
+fn ended(outcome: Outcome) -> Decided {
+    (Phase::Ended { outcome }, Some(Action::Release))
+}
+
+/// What becomes of a job whose process has ended.
+fn finish<K>(outcome: Outcome, seen: &Seen<K>) -> Decided {
+    let Seen::Kept { failure, .. } = seen else { return keep(outcome) };
+    match (outcome, failure) {
+        (Outcome::Failed(reason), _) => ended(Outcome::Failed(reason)),
+        (_, Some(reason)) => ended(Outcome::Failed(cut(reason))),
+        (outcome, None) => ended(outcome),
+    }
+}
+
+/// What becomes of a job that was launched, and that nobody told to end yet.
+fn go_on<K>(life: &Life, phase: Phase, seen: &Seen<K>, now: Timestamp) -> Decided {
+    let stopping = |why| (Phase::Stopping { why, kill_at: now + GRACE }, Some(Action::Interrupt));
+    match (phase, seen) {
         (_, Seen::Exited { exits, failure, .. }) => {
             let outcome = outcome(exits, failure.as_deref());
             match lost(life, exits, &outcome) {
@@ -72,41 +77,51 @@ pub fn decide<K>(life: &Life, seen: &Seen<K>, now: Timestamp) -> (Phase, Option<
                 None => keep(outcome),
             }
         }
-
         (Phase::Downloading, Seen::Nothing) if life.stop_asked => {
             ended(Outcome::Stopped(StopReason::Asked))
         }
         (Phase::Downloading, Seen::Nothing) if life.has_waited_out(now) => {
             ended(Outcome::Stopped(StopReason::WaitLimit))
         }
-        (_, Seen::Starting | Seen::Running { .. }) if life.stop_asked => {
-            (stopping(StopReason::Asked), Some(Action::Interrupt))
-        }
-        (_, Seen::Starting | Seen::Running { .. }) if life.has_waited_out(now) => {
-            (stopping(StopReason::WaitLimit), Some(Action::Interrupt))
-        }
-
         (Phase::Downloading, Seen::Nothing) => (Phase::Downloading, Some(Action::Launch)),
-        (Phase::Downloading, Seen::Running { since }) => {
-            let left = Duration::from_secs(life.max_runtime).saturating_sub(life.lost_time());
-            (Phase::Running { deadline: *since + left }, None)
-        }
-        (phase @ Phase::Downloading, Seen::Starting | Seen::Kept { .. }) => (phase, None),
-
-        (Phase::Running { .. }, Seen::Nothing) => {
+        (_, Seen::Nothing) => {
             let outcome = Outcome::Failed(VANISHED.to_owned());
             match lost(life, &[], &outcome) {
                 Some(by) => (again(life, by, now), None),
                 None => keep(outcome),
             }
         }
-        (Phase::Running { deadline }, Seen::Running { .. }) if now >= deadline => {
-            (stopping(StopReason::TimeLimit), Some(Action::Interrupt))
+        (_, Seen::Starting | Seen::Running { .. }) if life.stop_asked => {
+            stopping(StopReason::Asked)
         }
-        (
-            phase @ Phase::Running { .. },
-            Seen::Starting | Seen::Running { .. } | Seen::Kept { .. },
-        ) => (phase, None),
+        (_, Seen::Starting | Seen::Running { .. }) if life.has_waited_out(now) => {
+            stopping(StopReason::WaitLimit)
+        }
+        (Phase::Downloading, Seen::Running { since }) => {
+            let left = Duration::from_secs(life.max_runtime).saturating_sub(life.lost_time());
+            (Phase::Running { deadline: *since + left }, None)
+        }
+        (Phase::Running { deadline }, Seen::Running { .. }) if now >= deadline => {
+            stopping(StopReason::TimeLimit)
+        }
+        (phase, Seen::Starting | Seen::Running { .. } | Seen::Kept { .. } | Seen::Refused(_)) => {
+            (phase, None)
+        }
+    }
+}
+
+/// What becomes of a job whose run was lost, until it begins again.
+fn wait<K>(life: &Life, by: Loss, again_at: Timestamp, seen: &Seen<K>, now: Timestamp) -> Decided {
+    let waiting = Phase::Lost { by, again_at };
+    let stopped = |why| ended(Outcome::Stopped(why));
+    match seen {
+        Seen::Exited { .. } => (waiting, Some(Action::Salvage)),
+        // It was seen to have ended, so this is none of ours.
+        Seen::Starting | Seen::Running { .. } => (waiting, Some(Action::Kill)),
+        Seen::Nothing if life.stop_asked => stopped(StopReason::Asked),
+        Seen::Nothing if life.has_waited_out(now) => stopped(StopReason::WaitLimit),
+        Seen::Nothing if now >= again_at => (Phase::Pending, None),
+        Seen::Nothing | Seen::Kept { .. } | Seen::Refused(_) => (waiting, None),
     }
 }
 

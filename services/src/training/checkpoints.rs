@@ -65,11 +65,11 @@ impl Ledger {
 
     /// Whether S3 has all that was seen and nothing else of this job's.
     pub fn is_current(&self, seen: &[FolderFile]) -> bool {
-        self.new(seen).next().is_none() && self.gone(seen).next().is_none()
+        self.unsent(seen).next().is_none() && self.gone(seen).next().is_none()
     }
 
     /// The files that S3 does not have, or not as they are.
-    fn new<'a>(&'a self, seen: &'a [FolderFile]) -> impl Iterator<Item = &'a FolderFile> {
+    fn unsent<'a>(&'a self, seen: &'a [FolderFile]) -> impl Iterator<Item = &'a FolderFile> {
         let is_there = |file: &FolderFile| {
             self.files.get(&file.path).is_some_and(|there| there.as_ref() == Some(&file.version))
         };
@@ -192,7 +192,7 @@ impl Carrier<'_> {
         mut ledger: Ledger,
         seen: &[FolderFile],
     ) -> Result<Ledger, ObjectError> {
-        let new: Vec<_> = ledger.new(seen).cloned().collect();
+        let new: Vec<_> = ledger.unsent(seen).cloned().collect();
         let gone: Vec<_> = ledger.gone(seen).cloned().collect();
         for FolderFile { path, version, .. } in new {
             let file = hands.0.file(self.record.id, HOST, CHECKPOINTS, &path).await;
@@ -277,9 +277,9 @@ mod tests {
         let mut seen =
             [file("old", "1", 5), file("new", "2", 10), file("x.sagemaker-ignore", "3", 10)];
         ledger.note(&seen, at(10));
-        assert_eq!(paths(ledger.new(&seen)), ["new"]);
+        assert_eq!(paths(ledger.unsent(&seen)), ["new"]);
         seen[0] = file("old", "4", 11);
-        assert_eq!(paths(ledger.new(&seen)), ["old", "new"]);
+        assert_eq!(paths(ledger.unsent(&seen)), ["old", "new"]);
         assert!(!ledger.is_current(&seen));
     }
 
@@ -305,7 +305,7 @@ mod tests {
             let mut ledger = Ledger::default();
             ledger.note(&first, at(10));
             ledger.note(&then, at(10));
-            for carried in ledger.new(&then) {
+            for carried in ledger.unsent(&then) {
                 prop_assert!(ledger.files.contains_key(&carried.path));
             }
             for gone in ledger.gone(&then) {

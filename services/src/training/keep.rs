@@ -70,8 +70,8 @@ impl TrainingMachine {
         };
         let mut ledger = job.checkpoints.clone().unwrap_or_default();
         ledger.note(&files, job.life.last_started().unwrap_or(record.created));
-        let carried = carrier.carry(&self.hands, ledger, &files).await;
-        kept(carried, |error| {
+        let ledger = carrier.carry(&self.hands, ledger, &files).await;
+        kept(ledger, |error| {
             format!("ClientError: Checkpoint upload failed: {}: {error}", carrier.place.uri())
         })
         .map(|kept| kept.map(drop))

@@ -126,7 +126,7 @@ mod tests {
             &b"[$D#L\x7f\xff\xff\xff\xff\xff\xff\xff"[..],
             b"[#L\x7f\xff\xff\xff\xff\xff\xff\xffZZ",
             b"SL\xff\xff\xff\xff\xff\xff\xff\xff",
-            &[b'['; 100_000],
+            &vec![b'['; 100_000],
         ] {
             assert!(!is_whole(bytes));
         }
