@@ -1,11 +1,11 @@
 //! The C declarations, as `xgboost/c_api.h` of 3.2 has them. Every function answers 0 for success.
 
-use std::ffi::{c_char, c_int, c_uint};
+use std::ffi::{c_char, c_int, c_uint, c_void};
 
 use libloading::Library;
 
 /// An opaque object of the library. Never looked into, freed exactly once by its owner here.
-pub type Handle = *mut std::ffi::c_void;
+pub type Handle = *mut c_void;
 /// The C library's `bst_ulong`.
 pub type Length = u64;
 
@@ -83,4 +83,14 @@ functions! {
         fn(Handle, *const c_char, *mut Length, *mut *const c_char) -> c_int;
     booster_load = b"XGBoosterLoadModelFromBuffer\0":
         fn(Handle, *const c_char, Length) -> c_int;
+    tracker_create = b"XGTrackerCreate\0": fn(*const c_char, *mut Handle) -> c_int;
+    tracker_run = b"XGTrackerRun\0": fn(Handle, *const c_char) -> c_int;
+    tracker_worker_args = b"XGTrackerWorkerArgs\0": fn(Handle, *mut *const c_char) -> c_int;
+    tracker_wait = b"XGTrackerWaitFor\0": fn(Handle, *const c_char) -> c_int;
+    tracker_free = b"XGTrackerFree\0": fn(Handle) -> c_int;
+    communicator_init = b"XGCommunicatorInit\0": fn(*const c_char) -> c_int;
+    communicator_finalize = b"XGCommunicatorFinalize\0": fn() -> c_int;
+    communicator_rank = b"XGCommunicatorGetRank\0": fn() -> c_int;
+    communicator_allreduce = b"XGCommunicatorAllreduce\0":
+        fn(*mut c_void, usize, c_int, c_int) -> c_int;
 }

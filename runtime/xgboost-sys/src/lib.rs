@@ -10,11 +10,15 @@
 #![expect(unsafe_code, reason = "this crate is the boundary to a C library")]
 
 mod booster;
+mod collective;
 mod dmatrix;
 mod functions;
 mod library;
+#[cfg_attr(not(target_os = "linux"), path = "sockets/elsewhere.rs")]
+mod sockets;
 
 pub use booster::{Booster, ModelFormat};
+pub use collective::{Communicator, Meeting, Tracker, end_process};
 pub use dmatrix::{Cells, DMatrix, DenseRows, Info, Sparse};
 pub use library::{Library, Version};
 
@@ -58,6 +62,13 @@ pub enum Error {
         /// How many there are.
         rows: u64,
     },
+    /// The library's calls to the operating system are not where they were expected, so that its
+    /// sockets cannot be kept to one address.
+    #[error("XGBoost's library cannot be kept to one network address: {0}")]
+    Sockets(&'static str),
+    /// The tracker's answer is not what it is known to be.
+    #[error("XGBoost's tracker does not say where it listens: {0}")]
+    Tracker(String),
     /// The matrix's numbers do not fill its shape.
     #[error("{values} values do not fill {rows} rows of {columns} columns")]
     Shape {

@@ -3,11 +3,12 @@
 use std::{
     ffi::{CStr, CString, c_int},
     fmt,
+    net::Ipv4Addr,
     path::Path,
     rc::Rc,
 };
 
-use crate::{Error, LIBRARY_PATH, functions::Functions};
+use crate::{Error, LIBRARY_PATH, functions::Functions, sockets};
 
 /// A release of XGBoost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +64,13 @@ impl Library {
         // SAFETY: three pointers to live integers, written once.
         unsafe { (self.functions.version)(&raw mut major, &raw mut minor, &raw mut patch) };
         Version { major, minor, patch }
+    }
+
+    /// From now on every socket of the library listens at `home`, and connects from there. As it
+    /// is, it listens at every address of the machine, and knows no setting for it. One process
+    /// has one home.
+    pub fn keep_sockets_at(&self, home: Ipv4Addr) -> Result<(), Error> {
+        sockets::keep_at(self.functions.version as usize, home)
     }
 
     pub(crate) fn functions(&self) -> &Functions {
