@@ -19,7 +19,7 @@ use crate::{
     SHIM,
     layout::HostFolder,
     linux::{identity, program},
-    records::{self, Asked, Ended, Shim},
+    records::{self, Asked, Ended, Shim, Submitted},
 };
 
 /// What is seen of one host.
@@ -121,7 +121,23 @@ fn settle(host: &HostFolder, shim: Option<Shim>) -> io::Result<Ended> {
         trouble: Some(WITHOUT_A_WORD.to_owned()),
     };
     records::write_durably(&host.exit(), &settled)?;
+    if let Some(submitted) = records::read(&host.job().submitted())? {
+        end_others(host, &submitted)?;
+    }
     Ok(settled)
+}
+
+/// The program of a host has failed, and those of the others would wait for it: they are killed.
+/// One that was told to end has not failed.
+pub fn end_others(host: &HostFolder, submitted: &Submitted) -> io::Result<()> {
+    if host.stop().exists() {
+        return Ok(());
+    }
+    let job = host.job();
+    let others = submitted.hosts.iter().map(|name| job.host(name));
+    others
+        .filter(|other| other.path() != host.path())
+        .try_for_each(|other| stop(&other, Asked::Kill))
 }
 
 /// Asks the program of a host to end.

@@ -7,6 +7,7 @@ use std::{
     collections::HashSet,
     fs::{self, DirBuilder, File},
     io,
+    net::Ipv4Addr,
     os::unix::fs::DirBuilderExt,
     path::{Component, Path, PathBuf},
 };
@@ -24,6 +25,15 @@ use crate::{
     linux::{files, identity},
     records::{self, Submitted},
 };
+
+/// Each has an address of its own in 127.0.1.0/24.
+const MOST_HOSTS: usize = 254;
+
+/// The address of host number `number` of a workload, from 0. Until hosts have networks of their
+/// own they share the machine's loopback, and ports differ from workload to workload.
+pub fn address(number: usize) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, 1, u8::try_from(number + 1).unwrap_or(u8::MAX))
+}
 
 /// `jobs/<id>`.
 #[derive(Clone, Debug)]
@@ -52,6 +62,11 @@ impl JobFolder {
     /// One of its hosts. No host may be called like another entry: theirs have `_` or `.`.
     pub fn host(&self, host: &str) -> HostFolder {
         HostFolder(self.0.join(host))
+    }
+
+    /// What all hosts see and may write.
+    pub fn meeting(&self) -> PathBuf {
+        self.0.join("_meeting")
     }
 
     fn data(&self) -> PathBuf {
@@ -155,6 +170,7 @@ fn fill(
 ) -> io::Result<Vec<LaidOut>> {
     folder(staging.path())?;
     folder(&staging.data())?;
+    folder(&staging.meeting())?;
     let channels = Placer::new(&staging.data(), &home.data())?.place(&workload.inputs)?;
     let fill = |number| fill_host(staging, workload, number, &channels);
     let hosts = (0..workload.hosts.len()).map(fill).collect::<io::Result<Vec<_>>>()?;
@@ -237,6 +253,9 @@ fn check(workload: &Workload) -> Result<(), ExecutorError> {
     let hosts = workload.hosts.iter().collect::<HashSet<_>>();
     if workload.hosts.is_empty() || hosts.len() != workload.hosts.len() {
         return refuse("A workload needs at least one host, and hosts of different names.".into());
+    }
+    if workload.hosts.len() > MOST_HOSTS {
+        return refuse(format!("A workload has at most {MOST_HOSTS} hosts on one machine."));
     }
     if let Some(host) = workload.hosts.iter().find(|host| !is_host(host)) {
         return refuse(format!(

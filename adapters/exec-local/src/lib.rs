@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! jobs/<id>/workload.json      what was submitted, for shims and for the next server
-//!          /data/…             channel data that is read in place
+//!          /_data/…            channel data that is read in place
+//!          /_meeting/…         what the hosts tell each other
 //!          /<host>/lock        held from before the shim starts until it is gone
 //!                 /shim.json   which process it is; written before the program starts
 //!                 /stop        what it was asked, for a shim that is not up yet

@@ -15,7 +15,7 @@ use std::{
 
 use platform::{
     executor::Exit,
-    workload::{HOST, OPT_ML, Program},
+    workload::{ADDRESSES, HOST, MEETING, OPT_ML, Program},
 };
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
@@ -25,7 +25,8 @@ use rustix::{
 use types::Timestamp;
 
 use crate::{
-    layout::HostFolder,
+    host,
+    layout::{self, HostFolder},
     linux::{
         identity::{self, Identity},
         program::{self, Child},
@@ -61,6 +62,11 @@ fn supervise(host: &HostFolder) -> io::Result<()> {
     let exit = run(host, &submitted, &signals, &mut log)?;
     let (max_resident_bytes, cpu) = program::used_by_children();
     let at = Timestamp::now();
+    if exit != Exit::Code(0)
+        && let Err(error) = host::end_others(host, &submitted)
+    {
+        log.trouble(&format!("the other hosts could not be ended: {error}"));
+    }
     pack_all(host, &submitted, &mut log);
     let record = Ended {
         exit,
@@ -115,8 +121,16 @@ fn command(host: &HostFolder, submitted: &Submitted) -> Command {
         .env(HOST, host.path().file_name().unwrap_or_default())
         .env(OPT_ML, host.ml())
         .current_dir(host.ml());
+    if submitted.hosts.len() > 1 {
+        command.env(ADDRESSES, addresses(&submitted.hosts)).env(MEETING, host.job().meeting());
+    }
     program::confine(&mut command, submitted.limits.open_files);
     command
+}
+
+fn addresses(hosts: &[String]) -> String {
+    let pair = |(number, host): (usize, &String)| format!("{host}={}", layout::address(number));
+    hosts.iter().enumerate().map(pair).collect::<Vec<_>>().join(",")
 }
 
 /// What the program reads on its standard input: the keys of what lies sealed in its channels,

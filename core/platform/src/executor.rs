@@ -121,7 +121,9 @@ pub enum ExecutorError {
 /// The most files that [`Executor::files`] tells of.
 pub const MOST_FILES: usize = 10_000;
 
-/// Runs workloads, and goes on running them while the server is away.
+/// Runs workloads, and goes on running them while the server is away. The hosts of one workload are
+/// in it together: where the program of one fails, those of the others are killed, unless the
+/// workload was told to end.
 #[async_trait]
 pub trait Executor: Send + Sync {
     /// Starts a workload on all its hosts or on none. Submitting an id again changes nothing.

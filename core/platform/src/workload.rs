@@ -300,6 +300,14 @@ pub const OPT_ML: &str = "SAGEWRIGHT_OPT_ML";
 /// The variable that tells a program on which of its workload's hosts it runs.
 pub const HOST: &str = "SAGEWRIGHT_HOST";
 
+/// The variable that tells a program of several hosts at which address each is, in the workload's
+/// order: `algo-1=127.0.1.1,algo-2=127.0.1.2`. A host listens at its own address and nowhere else.
+pub const ADDRESSES: &str = "SAGEWRIGHT_ADDRESSES";
+
+/// The variable that tells a program of several hosts which folder they all see: where one tells
+/// the others on which port it listens, since ports are the machine's and not a host's.
+pub const MEETING: &str = "SAGEWRIGHT_MEETING";
+
 #[cfg(test)]
 mod tests {
     use super::*;

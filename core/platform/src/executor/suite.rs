@@ -12,7 +12,9 @@
 )]
 
 use std::{
+    collections::BTreeSet,
     io::{Read, Seek},
+    net::Ipv4Addr,
     sync::Arc,
     time::Duration,
 };
@@ -56,6 +58,9 @@ pub async fn run<E: Executor>(fresh: impl AsyncFn() -> E) {
     links_in_a_programs_folder_are_no_files(&fresh().await).await;
     what_was_forgotten_may_be_submitted_again(&fresh().await).await;
     each_host_runs_and_ends_by_itself(&fresh().await).await;
+    a_host_that_fails_ends_the_others(&fresh().await).await;
+    a_host_that_was_told_to_end_ends_no_other(&fresh().await).await;
+    hosts_know_where_each_of_them_is(&fresh().await).await;
     a_host_sees_its_own_files_and_its_share_of_what_is_sharded(&fresh().await).await;
     a_host_is_handed_the_keys_of_its_share_alone(&fresh().await).await;
     only_what_has_ended_is_forgotten(&fresh().await).await;
@@ -413,12 +418,66 @@ async fn each_host_runs_and_ends_by_itself(executor: &dyn Executor) {
     let hosts = vec!["algo-1".to_owned(), "algo-2".to_owned()];
     let workload = Workload {
         hosts: hosts.clone(),
-        ..script("echo $SAGEWRIGHT_HOST; [ $SAGEWRIGHT_HOST = algo-1 ]")
+        ..script("echo $SAGEWRIGHT_HOST; [ $SAGEWRIGHT_HOST = algo-1 ] || sleep 0.05")
     };
     executor.submit(&workload).await.unwrap();
-    assert_eq!(ended(executor, workload.id).await, [Exit::Code(0), Exit::Code(1)]);
+    assert_eq!(ended(executor, workload.id).await, [Exit::Code(0); 2]);
     for host in hosts {
         assert_eq!(whole_log(executor, workload.id, &host).await, format!("{host}\n"));
+    }
+}
+
+fn three_hosts() -> Vec<String> {
+    ["algo-1", "algo-2", "algo-3"].map(str::to_owned).to_vec()
+}
+
+async fn a_host_that_fails_ends_the_others(executor: &dyn Executor) {
+    // Not before all are up, so that what is ended is a program and not a beginning.
+    let workload = Workload {
+        hosts: three_hosts(),
+        ..script(
+            "touch $SAGEWRIGHT_MEETING/$SAGEWRIGHT_HOST; [ $SAGEWRIGHT_HOST = algo-2 ] || exec \
+             sleep 60; while [ $(ls $SAGEWRIGHT_MEETING | wc -l) -lt 3 ]; do sleep 0.01; done; \
+             exit 3",
+        )
+    };
+    executor.submit(&workload).await.unwrap();
+    let killed = Exit::Signal(9);
+    assert_eq!(ended(executor, workload.id).await, [killed, Exit::Code(3), killed]);
+    let endings = executor.endings(workload.id).await.unwrap();
+    let first = endings.iter().min_by_key(|ending| ending.ended).unwrap();
+    assert_eq!(first.host, "algo-2", "who failed is known by when it ended");
+}
+
+async fn a_host_that_was_told_to_end_ends_no_other(executor: &dyn Executor) {
+    let workload = Workload {
+        hosts: three_hosts(),
+        ..script(
+            "touch $SAGEWRIGHT_MEETING/$SAGEWRIGHT_HOST; [ $SAGEWRIGHT_HOST = algo-1 ] || exec \
+             sleep 60; trap 'sleep 0.2; echo saved; exit 0' TERM; while :; do [ $(ls \
+             $SAGEWRIGHT_MEETING | wc -l) -lt 3 ] || echo up; sleep 0.01; done",
+        )
+    };
+    executor.submit(&workload).await.unwrap();
+    logged(executor, workload.id, "up").await;
+    executor.stop(workload.id, Stop::Interrupt).await.unwrap();
+    let ended = ended(executor, workload.id).await;
+    assert_eq!(ended, [Exit::Code(0), Exit::Signal(15), Exit::Signal(15)]);
+    assert!(whole_log(executor, workload.id, HOST).await.contains("saved"));
+}
+
+async fn hosts_know_where_each_of_them_is(executor: &dyn Executor) {
+    let workload = Workload { hosts: three_hosts(), ..script("echo $SAGEWRIGHT_ADDRESSES") };
+    executor.submit(&workload).await.unwrap();
+    ended(executor, workload.id).await;
+    for host in &workload.hosts {
+        let told = whole_log(executor, workload.id, host).await;
+        let (names, addresses): (Vec<_>, Vec<_>) =
+            told.trim().split(',').map(|pair| pair.split_once('=').unwrap()).unzip();
+        assert_eq!(names, workload.hosts);
+        let different: BTreeSet<Ipv4Addr> =
+            addresses.iter().map(|address| address.parse().unwrap()).collect();
+        assert_eq!(different.len(), 3, "{told}");
     }
 }
 
@@ -429,10 +488,10 @@ async fn on_three_hosts(executor: &dyn Executor, script: &str, inputs: Vec<Input
         path: "input/config/resourceconfig.json".into(),
         bytes: Bytes::copy_from_slice(host.as_bytes()),
     };
-    let hosts = ["algo-1", "algo-2", "algo-3"];
+    let hosts = three_hosts();
     let workload = Workload {
-        hosts: hosts.map(str::to_owned).to_vec(),
-        own_files: hosts.map(own).to_vec(),
+        own_files: hosts.iter().map(|host| own(host)).collect(),
+        hosts,
         inputs,
         ..self::script(&format!("cd $SAGEWRIGHT_OPT_ML; cp input/channels.json output/; {script}"))
     };
