@@ -172,7 +172,7 @@ pub enum Seen<K> {
         started: Option<Timestamp>,
         /// When the last one did.
         at: Timestamp,
-        /// One per host.
+        /// One per host, or that of the host which failed first.
         exits: Vec<Exit>,
         /// What the program left in `/opt/ml/output/failure`.
         failure: Option<String>,

@@ -3,6 +3,7 @@
 //! [`job`] is the life of a job as plain data; [`machine`] looks and acts for it; [`launch`] turns
 //! its request into a workload; [`checkpoints`] follow it to S3; [`service`] answers the API.
 
+mod channels;
 mod checkpoints;
 mod describe;
 mod job;

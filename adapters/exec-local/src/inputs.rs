@@ -49,13 +49,14 @@ impl<'a> Placer<'a> {
     }
 
     fn channel(&mut self, input: &Input) -> io::Result<Channel> {
-        let files = input.files.iter().map(|file| self.file(file)).collect::<io::Result<_>>()?;
+        let file = |file| self.file(file, input.gzip);
+        let files = input.files.iter().map(file).collect::<io::Result<_>>()?;
         Ok(Channel { name: input.name.clone(), content_type: input.content_type.clone(), files })
     }
 
-    fn file(&mut self, file: &InputFile) -> io::Result<ChannelFile> {
+    fn file(&mut self, file: &InputFile, gzip: bool) -> io::Result<ChannelFile> {
         let spans = file.parts.iter().map(|part| self.span(part)).collect::<io::Result<_>>()?;
-        Ok(ChannelFile { name: file.name.clone(), spans })
+        Ok(ChannelFile { name: file.name.clone(), spans, gzip })
     }
 
     fn span(&mut self, part: &Part) -> io::Result<Span> {
@@ -149,12 +150,14 @@ mod tests {
     fn input(parts: Vec<Part>) -> Input {
         let files = vec![InputFile { name: "a.csv".into(), parts }];
         let distribution = Distribution::Replicated;
-        Input { name: "train".into(), content_type: None, distribution, files }
+        Input { name: "train".into(), content_type: None, distribution, gzip: true, files }
     }
 
     fn place(folder: &Path, parts: Vec<Part>) -> Vec<Span> {
         let mut placer = Placer::new(folder, folder).unwrap();
-        placer.place(&[input(parts)]).unwrap().channels.remove(0).files.remove(0).spans
+        let file = placer.place(&[input(parts)]).unwrap().channels.remove(0).files.remove(0);
+        assert!(file.gzip, "it is as the input says");
+        file.spans
     }
 
     #[test]

@@ -106,6 +106,16 @@ pub struct ChannelSpec {
     pub record_wrapper_type: Option<String>,
     /// Instead of the job's.
     pub input_mode: Option<String>,
+    /// In which order the objects are read, where not in that of their keys.
+    pub shuffle_config: Option<ShuffleConfig>,
+}
+
+/// An order of objects that is not that of their keys.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ShuffleConfig {
+    /// What decides it.
+    pub seed: u64,
 }
 
 /// Where a channel's data is.
@@ -126,6 +136,9 @@ pub struct S3DataSource {
     pub s3_uri: String,
     /// `FullyReplicated` or `ShardedByS3Key`.
     pub s3_data_distribution_type: Option<String>,
+    /// Which attributes of an augmented manifest are read, in this order.
+    #[serde(default)]
+    pub attribute_names: Vec<String>,
 }
 
 /// Where the model goes.

@@ -81,6 +81,8 @@ pub struct Input {
     pub content_type: Option<String>,
     /// Which hosts see which files.
     pub distribution: Distribution,
+    /// Whether each file is compressed by gzip, and to be read as what it was before.
+    pub gzip: bool,
     /// In the order of their keys.
     pub files: Vec<InputFile>,
 }
@@ -206,6 +208,9 @@ pub struct ChannelFile {
     pub name: String,
     /// In order.
     pub spans: Vec<Span>,
+    /// Whether it is compressed by gzip, and to be read as what it was before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gzip: bool,
 }
 
 /// A range of a file.
@@ -338,7 +343,7 @@ mod tests {
     #[test]
     fn keys_of_channels_are_handed_over_and_never_written_down() {
         let spans = vec![span(Some(65)), span(None), span(Some(66))];
-        let files = vec![ChannelFile { name: "a".into(), spans }];
+        let files = vec![ChannelFile { name: "a".into(), spans, gzip: false }];
         let channel = Channel { name: "train".into(), content_type: None, files };
         let mut channels = Channels { channels: vec![channel] };
         let opt_ml = tempfile::tempdir().unwrap();

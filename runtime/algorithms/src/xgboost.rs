@@ -6,6 +6,7 @@
 mod boosting;
 mod channels;
 mod checkpoints;
+mod collective;
 mod cross_validation;
 mod custom_metrics;
 mod data;

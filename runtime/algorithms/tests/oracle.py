@@ -10,6 +10,11 @@ Called by the tests with the interpreter of one version's environment:
                                                           by scikit-learn from seed 0: prints what
                                                           a job's predictions.csv holds, or nothing
                                                           where there is no scikit-learn
+  oracle.py hosts PARAMETERS(json) ROUNDS MODEL SHARD...
+                                                          trains in a process for each shard, joined
+                                                          by the library's tracker: prints whether
+                                                          all have the same trees, which are those
+                                                          of the model file
 Predictions are float32, little-endian, row by row.
 """
 
@@ -78,6 +83,38 @@ def folds(parameters, rounds, count, repetitions, *channels):
         print(",".join("%f" % column for column in columns))
 
 
+def host(parameters, rounds, place, task, shard, trees):
+    with xgboost.collective.CommunicatorContext(**place, dmlc_task_id=str(task)):
+        booster = xgboost.train(parameters, read(shard), rounds)
+        trees.put(booster.get_dump(with_stats=True, dump_format="json"))
+
+
+def hosts(parameters, rounds, model, *shards):
+    import multiprocessing
+
+    from xgboost.tracker import RabitTracker
+
+    parameters = dict(json.loads(parameters), verbosity=0, nthread=1)
+    tracker = RabitTracker(n_workers=len(shards), host_ip="127.0.0.1", sortby="task")
+    tracker.start()
+    place, processes = tracker.worker_args(), multiprocessing.get_context("fork")
+    trees = processes.Queue()
+    started = [
+        processes.Process(target=host, args=(parameters, int(rounds), place, task, shard, trees))
+        for task, shard in enumerate(shards)
+    ]
+    for process in started:
+        process.start()
+    grown = [trees.get(timeout=100) for _ in started]
+    for process in started:
+        process.join()
+    tracker.wait_for(timeout=10)
+    booster = xgboost.Booster()
+    booster.load_model(model)
+    ours = booster.get_dump(with_stats=True, dump_format="json")
+    print("the same" if all(dump == ours for dump in grown) else "different")
+
+
 mode, arguments = sys.argv[1], sys.argv[2:]
 if mode == "train":
     for at in range(0, len(arguments), 4):
@@ -90,6 +127,8 @@ elif mode == "rmse":
         parameters = dict(json.loads(arguments[1]), seed=seed)
         scores.append(train(arguments[0], json.dumps(parameters), arguments[2])[2]["rmse"][-1])
     print(sum(scores) / len(scores))
+elif mode == "hosts":
+    hosts(*arguments)
 elif mode == "folds":
     folds(*arguments)
 else:

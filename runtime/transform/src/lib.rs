@@ -185,7 +185,7 @@ mod tests {
             let path = folder.path().join(name);
             fs::write(&path, text).unwrap();
             let spans = vec![Span::plain(path, 0, text.len() as u64)];
-            ChannelFile { name: name.into(), spans }
+            ChannelFile { name: name.into(), spans, gzip: false }
         };
         let channel =
             |name: &str, file| Channel { name: name.into(), content_type: None, files: vec![file] };

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use api::{Fault, What};
 use platform::{
-    executor::{self, Executor, ExecutorError, Stop},
+    executor::{self, Executor, ExecutorError, Exit, Stop},
     store::{Record, Store},
     workload::Workload,
 };
 use tokio::io::AsyncReadExt;
 use tracing::warn;
-use types::Timestamp;
 
 use super::Seen;
 
@@ -22,15 +21,21 @@ const FAILURE: u64 = 4_096;
 pub struct Hands(pub Arc<dyn Executor>);
 
 impl Hands {
-    /// What the executor sees of a job. `host` is the one whose words count for a failure.
+    /// What the executor sees of a job. The host that failed first is the one whose words count,
+    /// or `host` where that is not known.
     pub async fn observe<K>(&self, record: &Record, host: &str) -> Option<Seen<K>> {
         match self.0.observe(record.id).await {
             Ok(executor::Seen::Absent) => Some(Seen::Nothing),
             Ok(executor::Seen::Queued | executor::Seen::Starting) => Some(Seen::Starting),
             Ok(executor::Seen::Running { since }) => Some(Seen::Running { since }),
             Ok(executor::Seen::Ended { at, exits }) => {
-                let started = self.started(record).await;
-                let failure = self.failure(record, host).await;
+                let endings = self.0.endings(record.id).await.unwrap_or_default();
+                let started = endings.iter().map(|ending| ending.started).min();
+                let failed = endings.iter().filter(|ending| ending.exit != Exit::Code(0));
+                let first = failed.min_by_key(|ending| ending.ended);
+                let failure = self.failure(record, first.map_or(host, |first| &first.host)).await;
+                // The others ended because of it.
+                let exits = first.map_or(exits, |first| vec![first.exit]);
                 Some(Seen::Exited { started, at, exits, failure })
             }
             Ok(executor::Seen::Unknown) => None,
@@ -85,12 +90,6 @@ impl Hands {
         if let Err(error) = self.0.forget(record.id).await {
             warn!(job = %record.key, error = ?error, "a job's folder is left for the next start");
         }
-    }
-
-    /// When the first of a job's programs was started, for one that ended before it was seen.
-    async fn started(&self, record: &Record) -> Option<Timestamp> {
-        let endings = self.0.endings(record.id).await.ok()?;
-        endings.iter().map(|ending| ending.started).min()
     }
 
     /// What the program said in `/opt/ml/output/failure`.

@@ -1,9 +1,16 @@
 //! Data in S3 that a job reads: which objects a prefix means, and how they are called below it.
+//!
+//! Objects may also be listed one by one ([`manifest`]), or stand for parts of records
+//! ([`augmented`]).
+
+pub mod augmented;
+pub mod manifest;
+pub mod stream;
 
 use api::{Fault, What};
 use platform::{
     objects::{ListKeys, ObjectError, ObjectName, Objects},
-    workload::InputFile,
+    workload::{InputFile, Part},
 };
 use types::Owner;
 
@@ -59,10 +66,8 @@ pub async fn files(
                 continue;
             }
             let name = name(&uri.key, &object.key)?;
-            let opened =
-                objects.open_parts(owner, ObjectName::current(&uri.bucket, &object.key)).await;
-            let (_, parts) = opened.map_err(|error| cannot_read(uri, error))?;
-            files.push(InputFile { name, parts });
+            let object = S3Uri { bucket: uri.bucket.clone(), key: object.key.clone() };
+            files.push(InputFile { name, parts: open(owner, objects, &object).await? });
         }
         if !listing.truncated {
             break;
@@ -72,21 +77,34 @@ pub async fn files(
     if files.is_empty() { Err(nothing(owner, uri, role)) } else { Ok(files) }
 }
 
+/// An object, open where it lies.
+async fn open(owner: &Owner, objects: &dyn Objects, uri: &S3Uri) -> Result<Vec<Part>, Fault> {
+    let opened = objects.open_parts(owner, ObjectName::current(&uri.bucket, &uri.key)).await;
+    opened.map(|(_, parts)| parts).map_err(|error| cannot_read(uri, error))
+}
+
 /// What an object is called below its prefix: `train.csv` for itself, `a/b.csv` for `dir/a/b.csv`
 /// below `dir` or `dir/`.
 fn name(prefix: &str, key: &str) -> Result<String, Fault> {
     let folder = prefix.rfind('/').map_or(0, |slash| slash + 1);
     let whole = !prefix.is_empty() && !prefix.ends_with('/');
     let below = key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')).filter(|_| whole);
-    let name = below.unwrap_or(&key[folder..]);
+    file_name(below.unwrap_or(&key[folder..]), key)
+}
+
+/// `name` as a path below the channel, for the object with this key.
+fn file_name(name: &str, key: &str) -> Result<String, Fault> {
     let plain = |component: &str| !matches!(component, "" | "." | "..");
-    if !name.split('/').all(plain) || name.contains('\0') {
-        let message = format!(
-            "The object key {key:?} cannot be a file's path below its channel; rename the object."
-        );
-        return Err(Fault::new(What::Invalid, "channel", message));
+    if name.split('/').all(plain) && !name.contains('\0') {
+        return Ok(name.to_owned());
     }
-    Ok(name.to_owned())
+    Err(invalid(format_args!(
+        "The object key {key:?} cannot be a file's path below its channel; rename the object."
+    )))
+}
+
+fn invalid(message: impl std::fmt::Display) -> Fault {
+    Fault::new(What::Invalid, "channel", message)
 }
 
 fn nothing(owner: &Owner, uri: &S3Uri, role: &str) -> Fault {
@@ -97,15 +115,13 @@ fn nothing(owner: &Owner, uri: &S3Uri, role: &str) -> Fault {
          the bucket exists in the selected region ({region}), that objects exist under that S3 \
          prefix, and that the role \"{role}\" has \"s3:ListBucket\" permissions on bucket \"{bucket}\"."
     );
-    Fault::new(What::Invalid, "channel", message)
+    invalid(message)
 }
 
 fn cannot_read(uri: &S3Uri, error: ObjectError) -> Fault {
     match error {
         ObjectError::Internal(_) | ObjectError::Body(_) => Fault::internal(error),
-        other => {
-            Fault::new(What::Invalid, "channel", format_args!("{uri} cannot be read: {other}"))
-        }
+        other => invalid(format_args!("{uri} cannot be read: {other}")),
     }
 }
 

@@ -189,7 +189,12 @@ impl Follow for Follower {
         self.leave(sources);
         let mut finals = Vec::new();
         for one in &followed {
-            finals.extend(self.finals(one).await?);
+            // Hosts of one job report to the same series.
+            for found in self.finals(one).await? {
+                if finals.iter().all(|known: &FinalMetric| known.name != found.name) {
+                    finals.push(found);
+                }
+            }
         }
         Ok(finals)
     }

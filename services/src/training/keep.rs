@@ -28,8 +28,8 @@ impl TrainingMachine {
     /// Reads the log to its end and keeps what the job made. An error is ours, and tried again.
     pub(super) async fn keep(&self, record: &Record, job: &TrainingJob) -> Result<Process, Fault> {
         let plan = Plan::of(&job.request, &*self.algorithms)?;
-        let source = plan.source(record, job.life.run());
-        let metrics = self.follow.drain(&[source]).await.map_err(Fault::internal)?;
+        let sources = plan.sources(record, job.life.run());
+        let metrics = self.follow.drain(&sources).await.map_err(Fault::internal)?;
         let failed = matches!(job.life.phase, Phase::Finishing { outcome: Outcome::Failed(_) });
         let carried = self.carry_last(&plan, record, job).await?;
         let uploaded = self.upload_all(&plan, record, failed).await?;
@@ -100,15 +100,29 @@ impl TrainingMachine {
         record: &Record,
         archive: &str,
     ) -> Result<Kept<Option<String>>, Fault> {
-        let file = match self.hands.0.output(record.id, HOST, archive).await {
-            Ok(Some(file)) => file,
-            // A job that was stopped before it was laid out has left nothing.
-            Ok(None) | Err(ExecutorError::Absent(_)) => return Ok(Ok(None)),
-            Err(error) => return Err(Fault::internal(error)),
-        };
+        let Some(file) = self.archive(plan, record, archive).await? else { return Ok(Ok(None)) };
         let uri = plan.place(archive)?;
         let put = self.put(plan, record, &uri, file).await?;
         Ok(put.map(|()| Some(uri.to_string())))
+    }
+
+    /// An archive of the host that has one: of several, one saves.
+    async fn archive(
+        &self,
+        plan: &Plan,
+        record: &Record,
+        archive: &str,
+    ) -> Result<Option<File>, Fault> {
+        for host in plan.hosts() {
+            match self.hands.0.output(record.id, &host, archive).await {
+                Ok(Some(file)) => return Ok(Some(file)),
+                Ok(None) => {}
+                // A job that was stopped before it was laid out has left nothing.
+                Err(ExecutorError::Absent(_)) => return Ok(None),
+                Err(error) => return Err(Fault::internal(error)),
+            }
+        }
+        Ok(None)
     }
 
     /// The model as it lies, an object for each file. Answers with their prefix, if there is one.
@@ -118,20 +132,26 @@ impl TrainingMachine {
         record: &Record,
     ) -> Result<Kept<Option<String>>, Fault> {
         let prefix = plan.place(MODEL_FOLDER)?;
-        let files = match self.hands.0.files(record.id, HOST, MODEL_FOLDER).await {
-            Ok(files) => files,
-            Err(ExecutorError::Absent(_)) => return Ok(Ok(None)),
-            Err(ExecutorError::Unsupported(why)) => return Ok(Err(format!("ClientError: {why}"))),
-            Err(error) => return Err(Fault::internal(error)),
-        };
-        for FolderFile { path, .. } in &files {
-            let file = self.hands.0.file(record.id, HOST, MODEL_FOLDER, path).await;
-            let file = file.map_err(Fault::internal)?.ok_or_else(|| gone(path))?;
-            if let Err(reason) = self.put(plan, record, &prefix.join(path), file).await? {
-                return Ok(Err(reason));
+        let mut kept = None;
+        for host in plan.hosts() {
+            let files = match self.hands.0.files(record.id, &host, MODEL_FOLDER).await {
+                Ok(files) => files,
+                Err(ExecutorError::Absent(_)) => return Ok(Ok(None)),
+                Err(ExecutorError::Unsupported(why)) => {
+                    return Ok(Err(format!("ClientError: {why}")));
+                }
+                Err(error) => return Err(Fault::internal(error)),
+            };
+            for FolderFile { path, .. } in &files {
+                let file = self.hands.0.file(record.id, &host, MODEL_FOLDER, path).await;
+                let file = file.map_err(Fault::internal)?.ok_or_else(|| gone(path))?;
+                if let Err(reason) = self.put(plan, record, &prefix.join(path), file).await? {
+                    return Ok(Err(reason));
+                }
+                kept = Some(format!("{prefix}/"));
             }
         }
-        Ok(Ok((!files.is_empty()).then(|| format!("{prefix}/"))))
+        Ok(Ok(kept))
     }
 
     async fn put(

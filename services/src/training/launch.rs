@@ -1,10 +1,10 @@
 //! From a request to the workload that an executor runs: the container contract, laid out.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, num::NonZero, thread};
 
 use api::{
     Document, Fault, What,
-    training::{ChannelSpec, MetricDefinitionSpec, TrainingJobSpec},
+    training::{MetricDefinitionSpec, TrainingJobSpec},
 };
 use bytes::Bytes;
 use platform::{
@@ -13,23 +13,26 @@ use platform::{
     objects::{Objects, Protection},
     store::Record,
     telemetry::{MetricName, StreamName},
-    workload::{Distribution, Input, Limits, Pack, PrivateCopy, Program, Workload},
+    workload::{Limits, OwnFile, Pack, PrivateCopy, Program, Workload},
 };
 use regex::Regex;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use types::Owner;
 
 use super::{
+    channels::{self, Channel},
     checkpoints::{Carrier, Place},
     job::TrainingJob,
 };
-use crate::record::{self, Kind as _, S3Uri, channel, output};
+use crate::record::{self, Kind as _, S3Uri, output};
 
-/// The one host of a job that is not distributed.
+/// The host that every job has.
 pub const HOST: &str = "algo-1";
 /// Where the program leaves its model, below `/opt/ml`.
 pub const MODEL_FOLDER: &str = "model";
+/// Of one job: AWS's own limit where nobody asked for another.
+const MOST_INSTANCES: u64 = 20;
 /// The archive of `/opt/ml/model`.
 pub const MODEL: &str = "model.tar.gz";
 /// The archive of `/opt/ml/output/data`.
@@ -64,23 +67,28 @@ impl Plan {
         algorithms
             .check(&algorithm, &spec.hyper_parameters, &channels)
             .map_err(|error| unsupported(&error.0))?;
-        if spec.resource_config.instance_count.unwrap_or(1) > 1 {
-            return Err(unsupported("Training on more than one instance is not supported"));
-        }
-        for channel in &spec.input_data_config {
-            check_channel(channel, spec.algorithm_specification.training_input_mode.as_deref())?;
+        if spec.resource_config.instance_count.unwrap_or(1) > MOST_INSTANCES {
+            return Err(unsupported(&format!(
+                "Training on more than {MOST_INSTANCES} instances is not supported"
+            )));
         }
         check_metrics(&spec.algorithm_specification.metric_definitions)?;
         let checkpoints = spec.checkpoint_config.as_ref().map(Place::of).transpose()?;
-        Ok(Self { spec, algorithm, checkpoints })
+        let plan = Self { spec, algorithm, checkpoints };
+        plan.channels()?;
+        Ok(plan)
+    }
+
+    fn channels(&self) -> Result<Vec<Channel<'_>>, Fault> {
+        let mode = self.spec.algorithm_specification.training_input_mode.as_deref();
+        self.spec.input_data_config.iter().map(|spec| Channel::new(spec, mode)).collect()
     }
 
     /// Looks for the data that the job will read, and the bucket that it will write to, so that a
     /// wrong name is told at once.
     pub async fn check_data(&self, owner: &Owner, objects: &dyn Objects) -> Result<(), Fault> {
-        for spec in &self.spec.input_data_config {
-            let uri = channel_uri(spec)?;
-            channel::check(owner, objects, &uri, &self.spec.role_arn).await?;
+        for channel in self.channels()? {
+            channel.check_data(owner, objects, &self.spec.role_arn).await?;
         }
         let key = self.spec.output_data_config.kms_key_id.as_deref();
         output::check(owner, objects, TrainingJob::KIND, &self.output()?, key).await?;
@@ -122,18 +130,26 @@ impl Plan {
         given.iter().map(own).chain(ours).collect()
     }
 
-    /// Where the output of one of the job's runs goes: each has a stream of its own.
-    pub fn source(&self, record: &Record, run: usize) -> Source {
+    /// Its hosts, in the order of their numbers.
+    pub fn hosts(&self) -> Vec<String> {
+        let count = self.spec.resource_config.instance_count.unwrap_or(1).max(1);
+        (1..=count).map(|number| format!("algo-{number}")).collect()
+    }
+
+    /// Where the output of each host goes, in one of the job's runs: each has streams of its own.
+    pub fn sources(&self, record: &Record, run: usize) -> Vec<Source> {
+        self.hosts().into_iter().map(|host| self.source(record, run, host)).collect()
+    }
+
+    fn source(&self, record: &Record, run: usize, host: String) -> Source {
         let job = &self.spec.training_job_name;
         let since = record.created.millis() / 1_000 + i64::try_from(run).unwrap_or(0);
+        let stream = format!("{job}/{host}-{since}");
         Source {
             id: record.id,
-            host: HOST.to_owned(),
+            host,
             owner: record.owner.clone(),
-            stream: StreamName {
-                group: TRAINING_JOBS.to_owned(),
-                stream: format!("{job}/{HOST}-{since}"),
-            },
+            stream: StreamName { group: TRAINING_JOBS.to_owned(), stream },
             metrics: self.metrics(),
             series: MetricName {
                 namespace: TRAINING_JOBS.to_owned(),
@@ -149,28 +165,23 @@ impl Plan {
         record: &Record,
         objects: &dyn Objects,
     ) -> Result<Workload, Fault> {
+        let (hosts, channels) = (self.hosts(), self.channels()?);
         let mut inputs = Vec::new();
-        for spec in &self.spec.input_data_config {
-            let uri = channel_uri(spec)?;
-            inputs.push(Input {
-                name: spec.channel_name.clone(),
-                content_type: spec.content_type.clone(),
-                distribution: Distribution::Replicated,
-                files: channel::files(&record.owner, objects, &uri, &self.spec.role_arn).await?,
-            });
+        for channel in &channels {
+            inputs.push(channel.input(&record.owner, objects, &self.spec.role_arn).await?);
         }
         Ok(Workload {
             id: record.id,
             name: self.spec.training_job_name.clone(),
             program: Program::BuiltIn { arguments: self.algorithm.train.clone() },
-            hosts: vec![HOST.to_owned()],
+            own_files: hosts.iter().map(|host| self.resource_config(host, &hosts)).collect(),
+            limits: limits(hosts.len()),
+            hosts,
             environment: self.environment(record),
-            files: self.files(),
-            own_files: Vec::new(),
+            files: self.files(&channels),
             copies: self.copies(record, objects).await?,
             inputs,
             packs: self.packs(),
-            limits: Limits::default(),
         })
     }
 
@@ -218,14 +229,13 @@ impl Plan {
     }
 
     /// `/opt/ml/input/config`.
-    fn files(&self) -> Vec<(String, Bytes)> {
+    fn files(&self, channels: &[Channel<'_>]) -> Vec<(String, Bytes)> {
         let config = |name: &str, value: &Value| {
             (format!("input/config/{name}.json"), Bytes::from(value.to_string()))
         };
         let mut files = vec![
             config("hyperparameters", &json!(self.spec.hyper_parameters)),
-            config("inputdataconfig", &self.input_data_config()),
-            config("resourceconfig", &self.resource_config()),
+            config("inputdataconfig", &channels::config(channels)),
         ];
         files.extend(
             self.checkpoints
@@ -235,43 +245,36 @@ impl Plan {
         files
     }
 
-    fn input_data_config(&self) -> Value {
-        let job_mode = self.spec.algorithm_specification.training_input_mode.as_deref();
-        let channel = |spec: &ChannelSpec| {
-            let mode = spec.input_mode.as_deref().or(job_mode).unwrap_or("File");
-            let distribution = spec
-                .data_source
-                .s3_data_source
-                .as_ref()
-                .and_then(|s3| s3.s3_data_distribution_type.as_deref());
-            let mut config = json!({
-                "TrainingInputMode": mode,
-                "S3DistributionType": distribution.unwrap_or("FullyReplicated"),
-                "RecordWrapperType": "None",
-            });
-            if let Some(content_type) = &spec.content_type {
-                config["ContentType"] = json!(content_type);
-            }
-            (spec.channel_name.clone(), config)
-        };
-        Value::Object(self.spec.input_data_config.iter().map(channel).collect::<Map<_, _>>())
-    }
-
-    fn resource_config(&self) -> Value {
+    fn resource_config(&self, host: &str, hosts: &[String]) -> OwnFile {
         let instance_type = self.spec.resource_config.instance_type.as_deref();
-        json!({
-            "current_host": HOST,
+        let config = json!({
+            "current_host": host,
             "current_instance_type": instance_type,
             "current_group_name": GROUP,
-            "hosts": [HOST],
+            "hosts": hosts,
             "instance_groups": [{
                 "instance_group_name": GROUP,
                 "instance_type": instance_type,
-                "hosts": [HOST],
+                "hosts": hosts,
             }],
             "network_interface_name": "eth0",
-        })
+        });
+        OwnFile {
+            host: host.to_owned(),
+            path: "input/config/resourceconfig.json".to_owned(),
+            bytes: Bytes::from(config.to_string()),
+        }
     }
+}
+
+/// Hosts that share this machine share its cores.
+fn limits(hosts: usize) -> Limits {
+    if hosts == 1 {
+        return Limits::default();
+    }
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = u32::try_from(cores / hosts).unwrap_or(1).max(1);
+    Limits { threads, ..Limits::default() }
 }
 
 fn algorithm(spec: &TrainingJobSpec, algorithms: &dyn Algorithms) -> Result<Algorithm, Fault> {
@@ -287,33 +290,6 @@ fn algorithm(spec: &TrainingJobSpec, algorithms: &dyn Algorithms) -> Result<Algo
     })
 }
 
-fn check_channel(channel: &ChannelSpec, job_mode: Option<&str>) -> Result<(), Fault> {
-    let name = &channel.channel_name;
-    let refuse =
-        |what: String| Err(unsupported(&format!("Channel {name}: {what} is not supported")));
-    let Some(s3) = &channel.data_source.s3_data_source else {
-        return refuse("a data source other than S3DataSource".into());
-    };
-    if s3.s3_data_type != "S3Prefix" {
-        return refuse(format!("S3DataType {}", s3.s3_data_type));
-    }
-    let mode = channel.input_mode.as_deref().or(job_mode).unwrap_or("File");
-    if mode == "Pipe" {
-        return refuse("input mode Pipe".into());
-    }
-    for other in [&channel.compression_type, &channel.record_wrapper_type] {
-        if let Some(other) = other.as_deref().filter(|other| *other != "None") {
-            return refuse(other.to_owned());
-        }
-    }
-    Ok(())
-}
-
-fn channel_uri(channel: &ChannelSpec) -> Result<S3Uri, Fault> {
-    let s3 = channel.data_source.s3_data_source.as_ref();
-    s3.map(|s3| s3.s3_uri.as_str()).unwrap_or_default().parse().map_err(invalid)
-}
-
 fn check_metrics(definitions: &[MetricDefinitionSpec]) -> Result<(), Fault> {
     let mut seen = BTreeSet::new();
     for MetricDefinitionSpec { name, regex } in definitions {
@@ -327,10 +303,12 @@ fn check_metrics(definitions: &[MetricDefinitionSpec]) -> Result<(), Fault> {
     Ok(())
 }
 
-fn invalid(message: impl std::fmt::Display) -> Fault {
+/// A request that says what cannot be.
+pub fn invalid(message: impl std::fmt::Display) -> Fault {
     Fault::new(What::Invalid, "training-job", message)
 }
 
-fn unsupported(what: &str) -> Fault {
+/// A request that asks for what is not built.
+pub fn unsupported(what: &str) -> Fault {
     record::unsupported("training-job", what)
 }

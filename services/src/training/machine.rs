@@ -1,7 +1,7 @@
 //! What is particular to driving training jobs: their launch, their checkpoints on the way to S3, and
 //! what becomes of a lost run.
 
-use std::sync::Arc;
+use std::{fs::File, sync::Arc};
 
 use api::Fault;
 use async_trait::async_trait;
@@ -104,8 +104,10 @@ impl TrainingMachine {
 
     async fn follow(&self, record: &Record, job: &TrainingJob) {
         let Ok(plan) = Plan::of(&job.request, &*self.algorithms) else { return };
-        if let Err(error) = self.follow.follow(plan.source(record, job.life.run())).await {
-            warn!(job = %record.key, error = ?error, "a job's log is not followed yet");
+        for source in plan.sources(record, job.life.run()) {
+            if let Err(error) = self.follow.follow(source).await {
+                warn!(job = %record.key, error = ?error, "a job's log is not followed yet");
+            }
         }
     }
 
@@ -124,8 +126,8 @@ impl TrainingMachine {
     /// Keeps of a lost run what the next one goes on with, and makes the executor forget it.
     async fn salvage(&self, record: &Record, job: &TrainingJob) -> Result<Seen, Fault> {
         let plan = Plan::of(&job.request, &*self.algorithms)?;
-        let source = plan.source(record, job.life.run());
-        self.follow.drain(&[source]).await.map_err(Fault::internal)?;
+        let sources = plan.sources(record, job.life.run());
+        self.follow.drain(&sources).await.map_err(Fault::internal)?;
         if let Err(reason) = self.carry_last(&plan, record, job).await? {
             // The next run goes on from what is there.
             warn!(job = %record.key, reason, "the last checkpoints of a run are lost");

@@ -1,10 +1,18 @@
 //! Training jobs.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::Read,
+    time::{Duration, Instant},
+};
 
-use platform::{executor::Stop, workload::Program};
+use platform::{
+    executor::{Ending, Exit, Seen, Stop},
+    parts::PartReader,
+    workload::{Distribution, InputFile, Program, Workload},
+};
 use serde_json::{Value, json};
 use services::Patience;
+use types::Timestamp;
 
 use crate::house::{House, training_job};
 
@@ -137,8 +145,7 @@ async fn what_cannot_run_is_refused_by_name_before_anything_is_written() {
     let cases = [
         (with("/AlgorithmSpecification/TrainingImage", json!("x/pytorch:2")), "x/pytorch:2"),
         (with("/HyperParameters", json!({ "sagemaker_program": "t.py" })), "Script mode"),
-        (with("/ResourceConfig/InstanceCount", json!(2)), "more than one instance"),
-        (with("/AlgorithmSpecification/TrainingInputMode", json!("Pipe")), "Pipe"),
+        (with("/ResourceConfig/InstanceCount", json!(21)), "more than 20 instances"),
     ];
     for (request, words) in cases {
         let (code, message) = house.refused("CreateTrainingJob", request).await;
@@ -197,4 +204,228 @@ async fn the_first_describe_is_held_until_the_end_and_later_ones_are_not() {
     };
     let (first, ()) = tokio::join!(held, end);
     assert_eq!(first.unwrap()["TrainingJobStatus"], "Completed");
+}
+
+/// A job whose only channel is changed so.
+fn with_channel(change: impl FnOnce(&mut Value)) -> Value {
+    let mut request = training_job("a");
+    change(&mut request["InputDataConfig"][0]);
+    request
+}
+
+/// What the channel's files hold, by their names.
+fn contents(workload: &Workload) -> Vec<(String, String)> {
+    let content = |file: &InputFile| {
+        let mut bytes = Vec::new();
+        PartReader::new(file.parts.clone()).read_to_end(&mut bytes).unwrap();
+        (file.name.clone(), String::from_utf8_lossy(&bytes).into_owned())
+    };
+    workload.inputs[0].files.iter().map(content).collect()
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn a_manifest_names_the_objects_of_a_channel_in_its_order() {
+    let house = House::new().await;
+    house.put("parts/b.csv", "b").await;
+    house.put("parts/deep/a.csv", "a").await;
+    house.put("m.json", r#"[{"prefix": "s3://data/parts/"}, "deep/a.csv", "b.csv"]"#).await;
+    let request = with_channel(|channel| {
+        channel["DataSource"]["S3DataSource"] = json!({
+            "S3DataType": "ManifestFile",
+            "S3Uri": "s3://data/m.json",
+            "S3DataDistributionType": "ShardedByS3Key",
+        });
+    });
+    house.call("CreateTrainingJob", request).await.unwrap();
+    let workload = house.submitted().await;
+    assert_eq!(contents(&workload), pairs(&[("deep/a.csv", "a"), ("b.csv", "b")]));
+    assert_eq!(workload.inputs[0].distribution, Distribution::Sharded);
+    let (_, config) =
+        workload.files.iter().find(|(path, _)| path.ends_with("inputdataconfig.json")).unwrap();
+    assert_eq!(
+        serde_json::from_slice::<Value>(config).unwrap(),
+        json!({ "train": {
+            "ContentType": "csv",
+            "TrainingInputMode": "File",
+            "S3DistributionType": "ShardedByS3Key",
+            "RecordWrapperType": "None",
+        } })
+    );
+}
+
+#[tokio::test]
+async fn an_augmented_manifest_becomes_the_records_of_its_attributes() {
+    let house = House::new().await;
+    house.put("parts/b", "bytes").await;
+    let lines = "{\"row\": \"1,2\", \"x-ref\": \"s3://data/parts/b\"}\n";
+    house.put("lines.manifest", lines).await;
+    let request = with_channel(|channel| {
+        channel["InputMode"] = json!("Pipe");
+        channel["RecordWrapperType"] = json!("RecordIO");
+        channel["DataSource"]["S3DataSource"] = json!({
+            "S3DataType": "AugmentedManifestFile",
+            "S3Uri": "s3://data/lines.manifest",
+            "AttributeNames": ["x-ref", "row"],
+        });
+    });
+    house.call("CreateTrainingJob", request).await.unwrap();
+    let workload = house.submitted().await;
+    let mut bytes = Vec::new();
+    let file = &workload.inputs[0].files[0];
+    PartReader::new(file.parts.clone()).read_to_end(&mut bytes).unwrap();
+    let magic = b"\x0a\x23\xd7\xce".as_slice();
+    let expected = [magic, b"\x05\0\0\0bytes\0\0\0", magic, b"\x03\0\0\x001,2\0"].concat();
+    assert_eq!((file.name.as_str(), bytes), ("line-1", expected));
+}
+
+#[tokio::test]
+async fn a_seed_shuffles_objects_and_a_pipe_may_bring_them_compressed() {
+    let house = House::new().await;
+    for key in ["train/b.csv", "train/c.csv", "train/d.csv", "train/e.csv"] {
+        house.put(key, "1,2\n").await;
+    }
+    let request = with_channel(|channel| {
+        channel["InputMode"] = json!("Pipe");
+        channel["CompressionType"] = json!("Gzip");
+        channel["ShuffleConfig"] = json!({ "Seed": 7 });
+    });
+    house.call("CreateTrainingJob", request).await.unwrap();
+    let input = house.submitted().await.inputs.remove(0);
+    assert!(input.gzip);
+    let names: Vec<_> = input.files.iter().map(|file| file.name.as_str()).collect();
+    let mut sorted = names.clone();
+    sorted.sort_unstable();
+    assert_ne!(names, sorted);
+    assert_eq!(sorted, ["a.csv", "b.csv", "c.csv", "d.csv", "e.csv"]);
+}
+
+#[tokio::test]
+async fn what_only_a_pipe_can_do_is_refused_elsewhere_in_awss_words() {
+    let house = House::new().await;
+    house.put("lines.manifest", "{}").await;
+    let augmented = json!({
+        "S3DataType": "AugmentedManifestFile",
+        "S3Uri": "s3://data/lines.manifest",
+        "AttributeNames": ["x"],
+    });
+    let set =
+        |member: &'static str, value: Value| with_channel(move |channel| channel[member] = value);
+    let s3 =
+        |source: Value| with_channel(move |channel| channel["DataSource"]["S3DataSource"] = source);
+    let named = json!({
+        "S3DataType": "S3Prefix", "S3Uri": "s3://data/train", "AttributeNames": ["x"],
+    });
+    for (request, words) in [
+        (s3(augmented), "can only be used if the Channel's input mode is Pipe"),
+        (set("CompressionType", json!("Gzip")), "CompressionType is used only in Pipe input mode"),
+        (set("RecordWrapperType", json!("RecordIO")), "leave this field unset or set it to None"),
+        (s3(named), "AttributeNames are needed with S3DataType AugmentedManifestFile"),
+    ] {
+        let (code, message) = house.refused("CreateTrainingJob", request).await;
+        assert_eq!(code, "ValidationException", "{message}");
+        assert!(message.starts_with("Channel train: ") && message.contains(words), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_whose_manifest_is_wrong_fails_with_the_entry() {
+    let house = House::new().await;
+    for (name, manifest, words) in [
+        (
+            "none",
+            r#"["s3://data/absent"]"#,
+            "s3://data/absent cannot be read: The specified key does",
+        ),
+        ("bad", r#"[{"prefix": "s3://data/"}, 7]"#, "entry 2 is neither a text nor a prefix"),
+        ("dots", r#"[{"prefix": "s3://data/"}, "../x"]"#, "cannot be a file's path"),
+    ] {
+        house.put(name, manifest).await;
+        let mut request = with_channel(|channel| {
+            channel["DataSource"]["S3DataSource"] = json!({
+                "S3DataType": "ManifestFile", "S3Uri": format!("s3://data/{name}"),
+            });
+        });
+        request["TrainingJobName"] = json!(name);
+        house.call("CreateTrainingJob", request).await.unwrap();
+        let failed =
+            house.until("DescribeTrainingJob", job(name), "TrainingJobStatus", "Failed").await;
+        let reason = failed["FailureReason"].as_str().unwrap();
+        assert!(reason.starts_with("ClientError: ") && reason.contains(words), "{reason}");
+    }
+}
+
+fn ending(host: &str, second: i64, exit: Exit) -> Ending {
+    Ending {
+        host: host.to_owned(),
+        exit,
+        started: Timestamp::from_micros(0),
+        ended: Timestamp::from_micros(second * 1_000_000),
+        max_resident_bytes: 0,
+        cpu: Duration::ZERO,
+        trouble: None,
+    }
+}
+
+/// A job of so many instances, under way.
+async fn several(house: &House, count: u64) -> Workload {
+    let mut request = training_job("a");
+    request["ResourceConfig"]["InstanceCount"] = json!(count);
+    house.call("CreateTrainingJob", request).await.unwrap();
+    let workload = house.submitted().await;
+    house.runs(workload.id);
+    workload
+}
+
+#[tokio::test]
+async fn each_instance_knows_its_name_and_has_a_log_and_one_of_them_the_model() {
+    let house = House::new().await;
+    let workload = several(&house, 2).await;
+    assert_eq!(workload.hosts, ["algo-1", "algo-2"]);
+    assert!(workload.limits.threads >= 1);
+    for (own, host) in workload.own_files.iter().zip(&workload.hosts) {
+        let config: Value = serde_json::from_slice(&own.bytes).unwrap();
+        assert_eq!((&own.host, &*own.path), (host, "input/config/resourceconfig.json"));
+        assert_eq!(
+            (&config["current_host"], &config["hosts"]),
+            (&json!(host), &json!(workload.hosts))
+        );
+    }
+    house.executor.write_log(workload.id, "algo-1", b"[0]\ttrain-rmse:1.5\n");
+    house.executor.write_log(workload.id, "algo-2", b"hello\n");
+    house.executor.put_output(workload.id, "algo-2", "model.tar.gz", "model two");
+    let exits = vec![Exit::Code(0); 2];
+    house.executor.set(workload.id, Seen::Ended { at: Timestamp::now(), exits });
+    let done = house.until("DescribeTrainingJob", job("a"), "TrainingJobStatus", "Completed").await;
+    assert!(done["ModelArtifacts"]["S3ModelArtifacts"].is_string());
+    assert_eq!(done["FinalMetricDataList"].as_array().unwrap().len(), 1);
+    let group = json!({ "logGroupName": "/aws/sagemaker/TrainingJobs" });
+    let streams = house.call("DescribeLogStreams", group).await.unwrap();
+    let names: Vec<_> = streams["logStreams"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|stream| stream["logStreamName"].as_str().unwrap()[.."a/algo-1-".len()].to_owned())
+        .collect();
+    assert_eq!(names, ["a/algo-1-", "a/algo-2-"]);
+}
+
+#[tokio::test]
+async fn a_job_fails_with_the_words_of_the_instance_that_failed_first() {
+    let house = House::new().await;
+    let workload = several(&house, 3).await;
+    let exits = vec![Exit::Code(1), Exit::Code(2), Exit::Signal(9)];
+    let seconds = [7, 5, 6];
+    let endings = workload.hosts.iter().zip(seconds).zip(&exits);
+    let endings = endings.map(|((host, second), exit)| ending(host, second, *exit)).collect();
+    house.executor.set_endings(workload.id, endings);
+    for (host, words) in [("algo-1", "lost the others"), ("algo-2", "ClientError: bad csv")] {
+        house.executor.put_output(workload.id, host, "failure", words);
+    }
+    house.executor.set(workload.id, Seen::Ended { at: Timestamp::now(), exits });
+    let done = house.until("DescribeTrainingJob", job("a"), "TrainingJobStatus", "Failed").await;
+    assert_eq!(done["FailureReason"], "ClientError: bad csv, exit code: 2");
 }

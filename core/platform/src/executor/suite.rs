@@ -239,6 +239,7 @@ async fn files_channels_and_environment_reach_the_program(executor: &dyn Executo
             name: "train".into(),
             content_type: Some("text/csv".into()),
             distribution: Distribution::Replicated,
+            gzip: false,
             files: vec![InputFile {
                 name: "part-0.csv".into(),
                 parts: vec![
@@ -270,7 +271,7 @@ async fn files_channels_and_environment_reach_the_program(executor: &dyn Executo
 }
 
 fn input(name: &str, distribution: Distribution, files: Vec<InputFile>) -> Input {
-    Input { name: name.into(), content_type: None, distribution, files }
+    Input { name: name.into(), content_type: None, distribution, gzip: false, files }
 }
 
 /// The keys come in on standard input, and only there.

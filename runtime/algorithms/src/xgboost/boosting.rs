@@ -6,6 +6,7 @@ use xgboost_sys::{Booster, ModelFormat};
 
 use super::{
     checkpoints::Checkpoints,
+    collective::Group,
     custom_metrics::CustomMetric,
     data::Data,
     early_stopping::EarlyStopping,
@@ -81,7 +82,14 @@ impl Job<'_, '_> {
     /// What the library is told, in order: the user's, then what the version did of itself.
     fn parameters(&self, train: &Data, watched: &Watched) -> Vec<(&'static str, String)> {
         let chosen = &self.chosen;
-        let labels = Labels { labels: &train.labels, weights: &train.weights };
+        let whole = |mut sums: [f64; 2]| {
+            if let Some(group) = &*self.group {
+                // One that is broken fails in its first round, where that can be told.
+                let _ = group.sum(&mut sums);
+            }
+            sums
+        };
+        let labels = Labels { labels: &train.labels, weights: &train.weights, whole: &whole };
         let mut parameters: Vec<_> = chosen
             .iter()
             .filter(|(name, _)| !CONTAINERS_OWN.contains(name))
@@ -99,6 +107,8 @@ impl Job<'_, '_> {
             parameters.push(("base_score", score.to_string()));
         }
         if let Some(method) = self.era.tree_method(chosen, train.labels.len()) {
+            // Of several hosts, versions before 2 chose the one method that could be shared.
+            let method = if self.group.is_some() { "approx" } else { method };
             parameters.push(("tree_method", method.to_owned()));
         }
         parameters.extend(watched.native.iter().map(|metric| ("eval_metric", metric.clone())));
@@ -147,6 +157,7 @@ impl Job<'_, '_> {
         let (mut stopping, mut last) = (None, None);
         if begun > 0 {
             let round = evaluate(booster, begun - 1, channels, watched, self.chosen.objective())?;
+            let round = self.shared(round)?;
             stopping = self.stopping(&round, channels.len() > 1, watched)?;
             resume(&mut stopping, booster, begun)?;
             last = Some(round);
@@ -159,7 +170,10 @@ impl Job<'_, '_> {
                 .update(number, &train.matrix)
                 .map_err(|error| Failure::from_training(&error))?;
             let round = evaluate(booster, number, channels, watched, self.chosen.objective())?;
-            self.log.plain(&round.line())?;
+            let round = self.shared(round)?;
+            if self.is_first() {
+                self.log.plain(&round.line())?;
+            }
             if kept.every_round {
                 self.save(booster, &kept.file)?;
             }
@@ -169,7 +183,7 @@ impl Job<'_, '_> {
             if let Some((metric, stopping)) = &mut stopping {
                 judge(booster, stopping, metric, number, &round)?;
             }
-            if let Some(checkpoints) = &mut kept.checkpoints {
+            if let Some(checkpoints) = kept.checkpoints.as_mut().filter(|_| self.is_first()) {
                 checkpoint(checkpoints, booster, number)?;
             }
             last = Some(round);
@@ -223,9 +237,28 @@ impl Job<'_, '_> {
         model::encode(booster, self.era)
     }
 
-    /// Puts a model into the job's model folder.
+    /// Puts a model into the job's model folder, on the host that does so.
     pub(super) fn save(&self, booster: &Booster, file: &str) -> Result<(), Failure> {
+        if !self.is_first() {
+            return Ok(());
+        }
         model::write(self.opt_ml, file, &self.encoded(booster)?)
+    }
+
+    /// The same round on every host, so that all stop at the same one: each metric is the mean of
+    /// what the hosts have, which for the library's own is what each has anyway.
+    fn shared(&self, mut round: Round) -> Result<Round, Failure> {
+        let Some(group) = &*self.group else { return Ok(round) };
+        let means = group.mean(round.values_mut().map(|value| *value).collect())?;
+        for (value, mean) in round.values_mut().zip(means) {
+            *value = mean;
+        }
+        Ok(round)
+    }
+
+    /// Whether this host tells and saves: of several, one does.
+    pub(super) fn is_first(&self) -> bool {
+        self.group.as_ref().is_none_or(Group::is_first)
     }
 }
 

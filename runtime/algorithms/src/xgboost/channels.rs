@@ -1,27 +1,34 @@
 //! The channels of a job: which there may be, and what may be in them.
+//!
+//! What a channel is comes from `inputdataconfig.json`, as in the container; where its files lie is
+//! ours (`channels.json`). They are read in place in every input mode: a mode only decides what the
+//! version's container would have refused.
 
-use std::{io, iter, path::Path};
+use std::{fs, io, iter, path::Path};
 
 use platform::workload::{Channel, Channels};
+use serde_json::{Map, Value};
 
-use super::{failure::Failure, input::Format};
+use super::{era::Era, failure::Failure, input::Format, python};
 
-/// Every form that the container reads, in its own order.
-const ACCEPTED: [&str; 9] = [
-    "csv",
-    "libsvm",
-    "parquet",
-    "recordio-protobuf",
-    "text/csv",
-    "text/libsvm",
-    "text/x-libsvm",
-    "application/x-parquet",
-    "application/x-recordio-protobuf",
+/// Every content type that the container knows, in its own order; no other spelling is one.
+const ACCEPTED: [(&str, Format); 9] = [
+    ("csv", Format::Csv),
+    ("libsvm", Format::Libsvm),
+    ("parquet", Format::Parquet),
+    ("recordio-protobuf", Format::RecordIo),
+    ("text/csv", Format::Csv),
+    ("text/libsvm", Format::Libsvm),
+    ("text/x-libsvm", Format::Libsvm),
+    ("application/x-parquet", Format::Parquet),
+    ("application/x-recordio-protobuf", Format::RecordIo),
 ];
 /// What a channel holds that does not say.
 const DEFAULT: &str = "text/libsvm";
 /// Folders below a channel that are looked into; deeper ones are ignored, as in the container.
 const DEEPEST: usize = 3;
+/// What the container is told of the channels, below `/opt/ml`.
+const CONFIG: &str = "input/config/inputdataconfig.json";
 
 /// A channel, and how it is written.
 #[derive(Debug)]
@@ -44,21 +51,30 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Reads and checks the channels of the job in `opt_ml`.
-    pub fn read(opt_ml: &Path) -> Result<Self, Failure> {
-        let channels = Channels::read(opt_ml, &mut io::stdin()).map_err(|error| {
-            let path = opt_ml.join(Channels::PATH);
-            Failure::Platform(format!("cannot read {}: {error}", path.display()))
-        })?;
-        Self::check(channels, opt_ml)
+    /// The channels by their names, `train` first.
+    pub fn sources(&self) -> impl Iterator<Item = (&'static str, &Source)> {
+        let validation = self.validation.iter().map(|source| ("validation", source));
+        iter::once(("train", &self.train)).chain(validation)
     }
 
     /// Whether there are numbers to read from text.
     pub fn are_text(&self) -> bool {
-        iter::once(&self.train).chain(&self.validation).any(|source| source.format.is_text())
+        self.sources().any(|(_, source)| source.format.is_text())
     }
 
-    fn check(channels: Channels, opt_ml: &Path) -> Result<Self, Failure> {
+    /// Reads and checks the channels of the job in `opt_ml`. One may be empty on this host.
+    pub fn read(opt_ml: &Path, era: Era) -> Result<Self, Failure> {
+        let unreadable = |name: &str, error: io::Error| {
+            Failure::Platform(format!("cannot read {}: {error}", opt_ml.join(name).display()))
+        };
+        let channels = Channels::read(opt_ml, &mut io::stdin())
+            .map_err(|error| unreadable(Channels::PATH, error))?;
+        let config =
+            fs::read(opt_ml.join(CONFIG)).and_then(|text| Ok(serde_json::from_slice(&text)?));
+        Self::check(channels, &config.map_err(|error| unreadable(CONFIG, error))?, era)
+    }
+
+    fn check(channels: Channels, config: &Map<String, Value>, era: Era) -> Result<Self, Failure> {
         let (mut train, mut validation) = (None, None);
         if !channels.channels.iter().any(|channel| channel.name == "train") {
             return Err(missing_train());
@@ -72,9 +88,10 @@ impl Inputs {
                     return Err(Failure::User(format!("Extraneous channel found: {other}")));
                 }
             };
-            let format = format(channel.content_type.as_deref())?;
+            let config = config.get(&channel.name).and_then(Value::as_object);
+            let format = Declared::of(config).format(&channel.name, era)?;
             ignored += drop_deep_files(&mut channel);
-            check_files(&channel, opt_ml)?;
+            refuse_hidden_files(&channel)?;
             *place = Some(Source { channel, format });
         }
         Ok(Self { train: train.ok_or_else(missing_train)?, validation, ignored })
@@ -98,65 +115,133 @@ fn drop_deep_files(channel: &mut Channel) -> usize {
     before - channel.files.len()
 }
 
-fn check_files(channel: &Channel, opt_ml: &Path) -> Result<(), Failure> {
+fn refuse_hidden_files(channel: &Channel) -> Result<(), Failure> {
     let is_hidden = |name: &str| name.split('/').any(|part| part.starts_with('.'));
     if channel.files.iter().any(|file| is_hidden(&file.name)) {
         return Err(Failure::User(
             "Hidden file found in the data path! Remove that before training.".into(),
         ));
     }
-    if channel.files.iter().flat_map(|file| &file.spans).all(|span| span.len == 0) {
-        return Err(no_data(&channel.name, opt_ml));
-    }
     Ok(())
 }
 
-fn format(given: Option<&str>) -> Result<Format, Failure> {
-    let given = given.filter(|given| !given.is_empty()).unwrap_or(DEFAULT);
-    let lower = given.to_lowercase();
-    let mut parts = lower.split(';').map(str::trim);
-    match parts.next().unwrap_or_default() {
-        "csv" | "text/csv" if parts.any(labelled_otherwise) => Err(Failure::User(format!(
-            "{given} is not an accepted csv ContentType. Optional parameter label_size must be \
-             equal to 1"
-        ))),
-        "csv" | "text/csv" => Ok(Format::Csv),
-        "libsvm" | "text/libsvm" | "text/x-libsvm" => Ok(Format::Libsvm),
-        "parquet" | "application/x-parquet" => Ok(Format::Parquet),
-        "recordio-protobuf" | "application/x-recordio-protobuf" => Ok(Format::RecordIo),
-        _ => Err(Failure::User(format!(
-            "{given} is not an accepted ContentType: {}.",
-            ACCEPTED.join(", ")
-        ))),
+/// What `inputdataconfig.json` says of a channel.
+struct Declared(Map<String, Value>);
+
+impl Declared {
+    /// With what the container takes for granted.
+    fn of(config: Option<&Map<String, Value>>) -> Self {
+        let mut config = config.cloned().unwrap_or_default();
+        config.entry("ContentType").or_insert_with(|| Value::from(DEFAULT));
+        Self(config)
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.0.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// How the files are written, if the version's container reads that in this input mode.
+    fn format(&self, channel: &str, era: Era) -> Result<Format, Failure> {
+        let given = self.text("ContentType");
+        let known = ACCEPTED.iter().find(|(name, _)| *name == given);
+        let Some(&(_, format)) = known else {
+            return Err(self.unsupported(channel, &not_accepted(given)));
+        };
+        let mode = self.text("TrainingInputMode");
+        let distribution = self.text("S3DistributionType");
+        if !matches!(distribution, "FullyReplicated" | "ShardedByS3Key") {
+            return Err(self.unsupported(channel, "The distribution is unknown."));
+        }
+        match mode {
+            "File" => Ok(format),
+            "Pipe" => self.piped(channel, format, era).map(|()| format),
+            _ => Err(self.unsupported(channel, "The input mode is unknown.")),
+        }
+    }
+
+    fn piped(&self, channel: &str, format: Format, era: Era) -> Result<(), Failure> {
+        let gone = |what: &str| {
+            Err(Failure::User(format!(
+                "Pipe mode for {what} is no longer supported. Please use Fast File mode (default) \
+                 instead. Set input_mode='File' in your SageMaker Estimator or TrainingInput."
+            )))
+        };
+        match format {
+            Format::Libsvm => Err(self.unsupported(channel, "Pipe mode not supported for LibSVM.")),
+            Format::Csv | Format::Parquet | Format::RecordIo if era < Era::V3_2 => Ok(()),
+            Format::Csv => gone("CSV"),
+            Format::Parquet => gone("Parquet"),
+            Format::RecordIo => gone("RecordIO-Protobuf"),
+        }
+    }
+
+    /// The container's words, and the reason in its other words.
+    fn unsupported(&self, channel: &str, reason: &str) -> Failure {
+        let texts = self.0.iter().map(|(name, value)| {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            (name.as_str(), value)
+        });
+        Failure::User(format!(
+            "Channel configuration for '{channel}' channel is not supported: {}\n{reason}",
+            python::dictionary(texts)
+        ))
     }
 }
 
-fn labelled_otherwise(parameter: &str) -> bool {
-    parameter
-        .strip_prefix("label_size")
-        .is_some_and(|size| size.trim_start_matches([' ', '=', '"']).trim_end_matches('"') != "1")
+fn not_accepted(given: &str) -> String {
+    let main = given.split(';').next().unwrap_or_default();
+    let is_csv = matches!(main.trim().to_lowercase().as_str(), "csv" | "text/csv");
+    if is_csv && given.to_lowercase().contains("label_size") {
+        return format!(
+            "{given} is not an accepted csv ContentType. Use text/csv, with the label in the \
+             first column."
+        );
+    }
+    let names = ACCEPTED.map(|(name, _)| name);
+    format!("{given} is not an accepted ContentType: {}.", names.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use platform::workload::{ChannelFile, Span};
+    use serde_json::json;
 
-    fn channel(name: &str, content_type: Option<&str>, file: &str, len: u64) -> Channel {
-        let span = Span::plain("/x".into(), 0, len);
+    use super::*;
+
+    fn channel(name: &str, file: &str) -> Channel {
+        let span = Span::plain("/x".into(), 0, 5);
         Channel {
             name: name.into(),
-            content_type: content_type.map(str::to_owned),
-            files: vec![ChannelFile { name: file.into(), spans: vec![span] }],
+            content_type: None,
+            files: vec![ChannelFile { name: file.into(), spans: vec![span], gzip: false }],
         }
     }
 
+    fn declared(content_type: Option<&str>, mode: &str) -> Map<String, Value> {
+        let mut config = Map::new();
+        if let Some(content_type) = content_type {
+            config.insert("ContentType".into(), content_type.into());
+        }
+        config.insert("TrainingInputMode".into(), mode.into());
+        config.insert("S3DistributionType".into(), "FullyReplicated".into());
+        config
+    }
+
     fn check(channels: Vec<Channel>) -> Result<Inputs, String> {
-        Inputs::check(Channels { channels }, Path::new("/opt/ml")).map_err(|f| f.to_string())
+        let config =
+            |channel: &Channel| (channel.name.clone(), json!(declared(Some("csv"), "File")));
+        let config = channels.iter().map(config).collect();
+        Inputs::check(Channels { channels }, &config, Era::V3_0).map_err(|f| f.to_string())
     }
 
     fn csv(name: &str) -> Channel {
-        channel(name, Some("csv"), "a.csv", 5)
+        channel(name, "a.csv")
+    }
+
+    fn format(content_type: Option<&str>, mode: &str, era: Era) -> Result<Format, String> {
+        let config = declared(content_type, mode);
+        let format = Declared::of(Some(&config)).format("train", era);
+        format.map_err(|failure| failure.to_string())
     }
 
     #[test]
@@ -176,50 +261,62 @@ mod tests {
 
     #[test]
     fn a_content_type_names_the_format() {
-        for (given, expected) in [
-            (None, Format::Libsvm),
-            (Some(""), Format::Libsvm),
-            (Some("csv"), Format::Csv),
-            (Some("text/csv;label_size=1"), Format::Csv),
-            (Some("Text/CSV; charset=utf-8"), Format::Csv),
-            (Some("text/x-libsvm"), Format::Libsvm),
-            (Some("application/x-parquet"), Format::Parquet),
-            (Some("application/x-recordio-protobuf"), Format::RecordIo),
-        ] {
-            assert_eq!(format(given), Ok(expected), "{given:?}");
+        for (name, expected) in ACCEPTED {
+            assert_eq!(format(Some(name), "File", Era::V3_2), Ok(expected), "{name}");
         }
-        for accepted in ACCEPTED {
-            assert!(format(Some(accepted)).is_ok(), "{accepted}");
-        }
+        assert_eq!(format(None, "File", Era::V3_2), Ok(Format::Libsvm));
     }
 
     #[test]
     fn another_content_type_is_refused_in_the_containers_words() {
-        let refusal = |given| format(Some(given)).unwrap_err().to_string();
         assert_eq!(
-            refusal("text/plain"),
-            "ClientError: text/plain is not an accepted ContentType: csv, libsvm, parquet, \
+            format(Some("text/plain"), "File", Era::V3_2).unwrap_err(),
+            "ClientError: Channel configuration for 'train' channel is not supported: \
+             {'ContentType': 'text/plain', 'TrainingInputMode': 'File', 'S3DistributionType': \
+             'FullyReplicated'}\ntext/plain is not an accepted ContentType: csv, libsvm, parquet, \
              recordio-protobuf, text/csv, text/libsvm, text/x-libsvm, application/x-parquet, \
              application/x-recordio-protobuf."
         );
-        assert_eq!(
-            refusal("text/csv;label_size=0"),
-            "ClientError: text/csv;label_size=0 is not an accepted csv ContentType. Optional \
-             parameter label_size must be equal to 1"
-        );
+        for given in ["text/csv;label_size=1", "text/csv; label_size=0"] {
+            let told = format(Some(given), "File", Era::V3_2).unwrap_err();
+            assert!(told.contains("is not an accepted csv ContentType"), "{told}");
+        }
+        for given in ["Text/CSV", "", " csv", "it's"] {
+            assert!(format(Some(given), "File", Era::V3_2).is_err(), "{given}");
+        }
     }
 
     #[test]
-    fn hidden_files_and_empty_channels_are_refused_and_deep_files_ignored() {
-        let hidden = channel("train", Some("csv"), "part/.x.csv", 5);
-        assert!(check(vec![hidden]).unwrap_err().contains("Hidden file found"));
-        let empty = channel("validation", Some("csv"), "a.csv", 0);
+    fn a_pipe_brings_what_the_versions_container_could_read() {
+        for name in ["csv", "application/x-parquet", "recordio-protobuf"] {
+            assert!(format(Some(name), "Pipe", Era::V0_90).is_ok(), "{name}");
+            assert!(format(Some(name), "Pipe", Era::V3_0).is_ok(), "{name}");
+        }
         assert_eq!(
-            check(vec![csv("train"), empty]).unwrap_err(),
+            format(Some("text/csv"), "Pipe", Era::V3_2).unwrap_err(),
+            "ClientError: Pipe mode for CSV is no longer supported. Please use Fast File mode \
+             (default) instead. Set input_mode='File' in your SageMaker Estimator or TrainingInput."
+        );
+        let gone = |name| format(Some(name), "Pipe", Era::V3_2).unwrap_err();
+        assert!(gone("parquet").contains("Pipe mode for Parquet is no longer supported."));
+        assert!(gone("recordio-protobuf").contains("Pipe mode for RecordIO-Protobuf is no longer"));
+        for era in [Era::V1_0, Era::V3_2] {
+            let told = format(None, "Pipe", era).unwrap_err();
+            assert!(told.contains("Channel configuration for 'train' channel is not supported: {"));
+            assert!(told.ends_with("Pipe mode not supported for LibSVM."), "{told}");
+        }
+    }
+
+    #[test]
+    fn hidden_files_are_refused_and_deep_ones_ignored() {
+        let hidden = channel("train", "part/.x.csv");
+        assert!(check(vec![hidden]).unwrap_err().contains("Hidden file found"));
+        let mut deep = csv("train");
+        deep.files.push(channel("", "a/b/c/d/e.csv").files.remove(0));
+        assert_eq!(check(vec![deep]).unwrap().ignored, 1);
+        assert_eq!(
+            no_data("validation", Path::new("/opt/ml")).to_string(),
             "ClientError: No data in validation channel path /opt/ml/input/data/validation"
         );
-        let mut deep = csv("train");
-        deep.files.push(channel("", None, "a/b/c/d/e.csv", 5).files.remove(0));
-        assert_eq!(check(vec![deep]).unwrap().ignored, 1);
     }
 }

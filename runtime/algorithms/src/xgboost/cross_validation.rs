@@ -116,6 +116,9 @@ impl Job<'_, '_> {
                 .info(&format!("The overall metrics of {repetitions}-round cross validation"))?;
             self.tell(&rounds)?;
         }
+        if !self.is_first() {
+            return Ok(());
+        }
         models
             .iter()
             .zip(0..)
@@ -124,6 +127,9 @@ impl Job<'_, '_> {
 
     /// The means of the last rounds.
     fn tell(&mut self, rounds: &[Round]) -> Result<(), Failure> {
+        if !self.is_first() {
+            return Ok(());
+        }
         let number = self.chosen.integer("num_round").unwrap_or(0);
         self.log.plain(&evaluation::mean_line(number, rounds))
     }

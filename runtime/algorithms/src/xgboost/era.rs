@@ -41,12 +41,14 @@ const POISSON_STEP: f64 = 0.7;
 const TWEEDIE_POWER: f64 = 1.5;
 
 /// What an intercept is estimated from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Labels<'a> {
     /// One per row.
     pub labels: &'a [f32],
     /// One per row, or none at all.
     pub weights: &'a [f32],
+    /// What two sums over these rows are over those of all hosts.
+    pub whole: &'a dyn Fn([f64; 2]) -> [f64; 2],
 }
 
 /// What a model is written as.
@@ -209,6 +211,7 @@ fn newton_intercept(objective: &str, chosen: &Hyperparameters, labels: Labels<'_
         labelled += weight * label;
         total += weight;
     }
+    let [labelled, total] = (labels.whole)([labelled, total]);
     let step = chosen.float("max_delta_step").unwrap_or(POISSON_STEP);
     let power = chosen.float("tweedie_variance_power").unwrap_or(TWEEDIE_POWER);
     let excess = labelled - total;
@@ -270,7 +273,7 @@ mod tests {
         Hyperparameters::validate(&raw, Era::V1_7).unwrap()
     }
 
-    const NONE: Labels<'_> = Labels { labels: &[], weights: &[] };
+    const NONE: Labels<'_> = Labels { labels: &[], weights: &[], whole: &|sums| sums };
 
     #[test]
     fn every_known_tag_has_an_era_and_no_other_tag_has() {
@@ -332,7 +335,7 @@ mod tests {
 
     #[test]
     fn two_point_one_takes_one_newton_step() {
-        let labels = Labels { labels: &[0.0, 0.0, 1.0], weights: &[] };
+        let labels = Labels { labels: &[0.0, 0.0, 1.0], weights: &[], whole: &|sums| sums };
         let logistic = chosen(&[("objective", "binary:logistic")]);
         let score = Era::V2_1.base_score(&logistic, labels).unwrap();
         assert!((score - 1.0 / (1.0 + (2.0_f64 / 3.0).exp())).abs() < 1e-12);

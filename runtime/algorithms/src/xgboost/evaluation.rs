@@ -47,6 +47,12 @@ impl Round {
         }
     }
 
+    /// What every channel scored by every metric, in their order.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut f64> {
+        let metrics = self.channels.iter_mut().flat_map(|scores| &mut scores.metrics);
+        metrics.map(|(_, value)| value)
+    }
+
     /// The job's line. Tabs are tabs; the log pipeline escapes them.
     pub fn line(&self) -> String {
         let fields = self.channels.iter().flat_map(|Scores { channel, metrics }| {

@@ -40,6 +40,16 @@ impl Failure {
         }
     }
 
+    /// Whether it is only that another host is gone: the library then names the source of its
+    /// collective.
+    pub fn is_of_the_group(&self) -> bool {
+        match self {
+            Self::Algorithm(text) | Self::User(text) | Self::Platform(text) => {
+                text.contains("collective/")
+            }
+        }
+    }
+
     /// Names an error with all its causes.
     pub fn platform(error: &dyn std::error::Error) -> Self {
         let mut text = error.to_string();

@@ -87,9 +87,42 @@ pub fn list<T: AsRef<str>>(texts: &[T]) -> String {
     format!("[{}]", quoted.join(", "))
 }
 
+/// `repr(value)` of a dictionary of texts.
+pub fn dictionary<'a>(pairs: impl Iterator<Item = (&'a str, String)>) -> String {
+    let pair = |(name, value): (&str, String)| format!("{}: {}", text(name), text(&value));
+    format!("{{{}}}", pairs.map(pair).collect::<Vec<_>>().join(", "))
+}
+
+/// `repr(value)` of a text without unusual characters; those are left as they are.
+fn text(text: &str) -> String {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let mut quoted = String::from(quote);
+    for character in text.chars() {
+        match character {
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            '\\' => quoted.push_str("\\\\"),
+            _ if character == quote => {
+                quoted.push('\\');
+                quoted.push(quote);
+            }
+            _ => quoted.push(character),
+        }
+    }
+    quoted.push(quote);
+    quoted
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_are_written_as_python_writes_them() {
+        let pairs = [("a", "it's"), ("b", "\"it's\"\n"), ("c", "x\\y")];
+        let written = dictionary(pairs.into_iter().map(|(name, value)| (name, value.to_owned())));
+        assert_eq!(written, r#"{'a': "it's", 'b': '"it\'s"\n', 'c': 'x\\y'}"#);
+    }
     use proptest::prelude::*;
 
     #[test]

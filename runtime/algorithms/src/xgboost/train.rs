@@ -3,19 +3,20 @@
 //! The default action of SIGTERM ends it, as it ended the container's; with
 //! `save_model_on_termination` every round leaves a model behind for that case.
 
-use std::{env, fs, io::Write, iter, path::Path};
+use std::{env, fs, io::Write, path::Path};
 
 use xgboost_sys::Library;
 
 use super::{
     channels::{self, Inputs, Source},
+    collective::{Group, Hosts, Opened, Role},
     cross_validation::CrossValidation,
     custom_metrics::CustomMetric,
     data::{self, Data},
     era::{self, Era, Watched},
     failure::Failure,
     hyperparameters::Hyperparameters,
-    input::{self, Numbers, Rows},
+    input::{self, Features, Numbers, Rows},
     labels,
     log::Log,
     model,
@@ -48,15 +49,18 @@ pub fn run_reading(
     lib_dir: &Path,
     log: &mut dyn Write,
 ) -> i32 {
-    let mut log = Log::new(log);
-    let done =
-        reading(numbers).and_then(|numbers| job(numbers, version, opt_ml, lib_dir, &mut log));
+    let (mut log, mut group) = (Log::new(log), None);
+    let done = reading(numbers)
+        .and_then(|numbers| job(numbers, version, opt_ml, lib_dir, &mut log, &mut group));
     let Err(failure) = done else { return 0 };
     // A reason that cannot be written must not hide the failure: the exit status tells it.
     let _ = log.plain(&failure.log_line());
     let reason: String = failure.to_string().chars().take(REASON_LIMIT).collect();
     let output = opt_ml.join("output");
     let _ = fs::create_dir_all(&output).and_then(|()| fs::write(output.join("failure"), reason));
+    if let Some(group) = group {
+        group.abandon(&failure);
+    }
     1
 }
 
@@ -69,18 +73,21 @@ fn reading(numbers: &str) -> Result<Numbers, Failure> {
     })
 }
 
+/// A job that fails leaves its `group` to the caller, for the others must not notice before the
+/// reason is told.
 fn job(
     numbers: Numbers,
     version: &str,
     opt_ml: &Path,
     lib_dir: &Path,
     log: &mut Log<'_>,
+    group: &mut Option<Group>,
 ) -> Result<(), Failure> {
     let era = Era::of(version)
         .ok_or_else(|| Failure::User(format!("Version {version} of XGBoost is not known.")))?;
     let chosen = Hyperparameters::validate(&read_hyperparameters(opt_ml)?, era)?;
     refuse_unsupported(&chosen)?;
-    let inputs = Inputs::read(opt_ml)?;
+    let inputs = Inputs::read(opt_ml, era)?;
     for name in &chosen.unknown {
         log.warning(&format!("{name} is unknown to XGBoost {version} and not used"))?;
     }
@@ -88,7 +95,8 @@ fn job(
         log.warning(&format!("{} files lie too deep and are ignored", inputs.ignored))?;
     }
     let library = library(lib_dir, log)?;
-    Job { era, chosen, numbers, opt_ml, library, log }.run(&inputs)
+    let hosts = Hosts::of(opt_ml)?.map(|hosts| hosts.open(&library)).transpose()?;
+    Job { era, chosen, numbers, opt_ml, library, log, group }.run(&inputs, hosts)
 }
 
 fn read_hyperparameters(opt_ml: &Path) -> Result<Vec<(String, String)>, Failure> {
@@ -146,12 +154,82 @@ pub(super) struct Job<'a, 'log> {
     pub opt_ml: &'a Path,
     pub library: Library,
     pub log: &'a mut Log<'log>,
+    /// The hosts that train with this one, where there are others.
+    pub group: &'a mut Option<Group>,
 }
 
 impl Job<'_, '_> {
-    fn run(mut self, inputs: &Inputs) -> Result<(), Failure> {
+    fn run(mut self, inputs: &Inputs, hosts: Option<Opened>) -> Result<(), Failure> {
+        if inputs.are_text() {
+            self.log.info(self.numbers.note())?;
+        }
+        let ready = match hosts {
+            None => Some(Vec::new()),
+            Some(hosts) => self.meet(inputs, hosts)?,
+        };
+        let Some(ready) = ready else { return Ok(()) };
+        self.train_on(inputs, ready)?;
+        match self.group.take().map(Group::leave) {
+            Some(Err(error)) => self.log.warning(&format!("The group was not left well: {error}")),
+            Some(Ok(())) | None => Ok(()),
+        }
+    }
+
+    /// Reads the channels and finds out with the other hosts which of them have data, as the
+    /// container does. `None` where this one is done, because others have the data.
+    fn meet(&mut self, inputs: &Inputs, hosts: Opened) -> Result<Option<Vec<Rows>>, Failure> {
+        let (name, count) = (hosts.hosts.own_name().to_owned(), hosts.hosts.count());
+        self.log.info(&format!("Distributed node training with {count} hosts"))?;
+        let (mut read, mut complete) = (Vec::new(), true);
+        for (channel, source) in inputs.sources() {
+            match data::read(channel, source, &self.chosen, self.numbers, self.log)? {
+                Some(rows) => read.push(rows),
+                None => {
+                    complete = false;
+                    self.log.warning(&hosts.hosts.without_data(channel))?;
+                }
+            }
+        }
+        match hosts.gather(&self.library, complete, self.group)? {
+            Role::Nobody => Err(channels::no_data("train", self.opt_ml)),
+            Role::Idle => {
+                self.log
+                    .warning(&format!("Host {name} not being used for distributed training."))?;
+                Ok(None)
+            }
+            Role::Alone => Ok(Some(read)),
+            Role::Member(group) => {
+                *self.group = Some(group);
+                self.check_widths(&read)?;
+                Ok(Some(read))
+            }
+        }
+    }
+
+    /// Rows that state every column have as many on every host. Where columns may be absent, the
+    /// library takes the largest width for all.
+    fn check_widths(&self, read: &[Rows]) -> Result<(), Failure> {
+        let Some(group) = &*self.group else { return Ok(()) };
+        for rows in read {
+            let own = rows.columns() as u64;
+            let mut widths = [own, u64::MAX - own];
+            group.largest(&mut widths)?;
+            let (most, least) = (widths[0], u64::MAX - widths[1]);
+            if matches!(rows.features, Features::Dense { .. }) && most != least {
+                return Err(Failure::User(format!(
+                    "This host's rows have {own} columns behind the label; those of the job's \
+                     hosts have between {least} and {most}. All files of a job must have the same \
+                     columns."
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Trains on the channels, of which some may be `ready`, `train` first.
+    fn train_on(&mut self, inputs: &Inputs, ready: Vec<Rows>) -> Result<(), Failure> {
         let plan = CrossValidation::asked(&self.chosen);
-        let (channels, kept) = self.read(inputs, plan.is_some())?;
+        let (channels, kept) = self.read(inputs, ready, plan.is_some())?;
         let objective = self.chosen.objective().to_owned();
         let is_custom = |name: &str| CustomMetric::of(name, &objective).is_some();
         let watched = era::watched(self.era, &self.chosen, is_custom);
@@ -168,15 +246,18 @@ impl Job<'_, '_> {
     }
 
     /// The channels, `train` first; their rows too, if they are to be `kept`.
-    fn read(&mut self, inputs: &Inputs, kept: bool) -> Result<(Vec<Data>, Vec<Rows>), Failure> {
-        let sources = iter::once(("train", &inputs.train));
-        let sources = sources.chain(inputs.validation.iter().map(|source| ("validation", source)));
-        if inputs.are_text() {
-            self.log.info(self.numbers.note())?;
-        }
-        let (mut channels, mut all) = (Vec::new(), Vec::new());
-        for (channel, source) in sources {
-            let rows = self.rows(channel, source)?;
+    fn read(
+        &mut self,
+        inputs: &Inputs,
+        ready: Vec<Rows>,
+        kept: bool,
+    ) -> Result<(Vec<Data>, Vec<Rows>), Failure> {
+        let (mut ready, mut channels, mut all) = (ready.into_iter(), Vec::new(), Vec::new());
+        for (channel, source) in inputs.sources() {
+            let rows = match ready.next() {
+                Some(rows) => rows,
+                None => self.rows(channel, source)?,
+            };
             channels.push(Data::of(channel, &rows, &self.chosen, &self.library)?);
             if kept {
                 all.push(rows);
@@ -201,8 +282,7 @@ impl Job<'_, '_> {
         if !text.to_lowercase().contains("label") {
             return Failure::User(text);
         }
-        let sources = iter::once(&inputs.train).chain(&inputs.validation);
-        let mut refused = data.iter().zip(sources).filter_map(|(data, source)| {
+        let mut refused = data.iter().zip(inputs.sources()).filter_map(|(data, (_, source))| {
             let row = labels::first_refused(&self.chosen, &data.labels)?;
             let place = input::place(&source.channel, source.format, row);
             Some(format!("{text}: {place} has the label '{}'", data.labels[row]))

@@ -1,27 +1,16 @@
 //! Jobs of one process: the whole of one, without a server.
 
+mod layout;
+
 use std::{
-    collections::BTreeMap,
-    env, fs,
+    fs,
     path::{Path, PathBuf},
 };
 
 use algorithms::xgboost::train;
-use platform::workload::{Channel, ChannelFile, Channels, Span};
 use tempfile::TempDir;
 
-/// The folder with the library, if this run has one.
-pub fn lib() -> Option<PathBuf> {
-    configured("SAGEWRIGHT_LIB")
-}
-
-pub fn configured(name: &str) -> Option<PathBuf> {
-    let value = env::var_os(name).map(PathBuf::from);
-    if value.is_none() {
-        eprintln!("skipped: {name} is not set");
-    }
-    value
-}
+use layout::{Declared, lib, write_job};
 
 /// One job's `/opt/ml`.
 pub struct Job {
@@ -61,18 +50,19 @@ impl Job {
         let lib = lib()?;
         let folder = tempfile::tempdir().unwrap();
         prepare(folder.path());
-        let at = |name: &str| folder.path().join(name);
-        fs::create_dir_all(at("input/config")).unwrap();
-        let channel = |(name, form, content): &(&str, &str, &[u8])| {
-            channel(folder.path(), name, form, content)
-        };
-        let channels = Channels { channels: channels.iter().map(channel).collect() };
-        fs::write(at(Channels::PATH), serde_json::to_vec(&channels).unwrap()).unwrap();
         // One thread: tests run beside each other.
-        let values: BTreeMap<_, _> =
+        let hyperparameters: Vec<_> =
             hyperparameters.iter().copied().chain([("nthread", "1")]).collect();
-        fs::write(at("input/config/hyperparameters.json"), serde_json::to_vec(&values).unwrap())
-            .unwrap();
+        let declared: Vec<_> = channels
+            .iter()
+            .map(|(name, content_type, content)| Declared {
+                name,
+                content_type,
+                distribution: "FullyReplicated",
+                content: Some(content),
+            })
+            .collect();
+        write_job(folder.path(), &hyperparameters, &declared);
         let mut log = Vec::new();
         let status = train::run_reading(numbers, tag, folder.path(), &lib, &mut log);
         Some(Self { folder, log: String::from_utf8(log).unwrap(), status })
@@ -95,19 +85,5 @@ impl Job {
                 .find_map(|field| field.strip_prefix(&format!("{name}:")).map(str::to_owned))
         };
         self.log.lines().filter_map(field).collect()
-    }
-}
-
-/// A channel of one object, cut in the middle of a row.
-fn channel(folder: &Path, name: &str, form: &str, content: &[u8]) -> Channel {
-    let path = folder.join(format!("{name}.blob"));
-    fs::write(&path, content).unwrap();
-    let half = content.len() as u64 / 2;
-    let span = |offset, len| Span::plain(path.clone(), offset, len);
-    let spans = vec![span(0, half), span(half, content.len() as u64 - half)];
-    Channel {
-        name: name.into(),
-        content_type: Some(form.into()),
-        files: vec![ChannelFile { name: format!("{name}.csv"), spans }],
     }
 }

@@ -1,12 +1,14 @@
 //! Asks XGBoost's own packages, which stand in `SAGEWRIGHT_ORACLES`.
 
-use std::{path::Path, process::Command};
-
-use crate::support::configured;
+use std::{env, path::Path, process::Command};
 
 /// What a script of this folder prints with a version's own package.
 pub fn oracle(version: &str, script: &str, arguments: &[&str]) -> Option<String> {
-    let python = configured("SAGEWRIGHT_ORACLES")?.join(format!("xgboost-{version}/bin/python"));
+    let Some(oracles) = env::var_os("SAGEWRIGHT_ORACLES") else {
+        eprintln!("skipped: SAGEWRIGHT_ORACLES is not set");
+        return None;
+    };
+    let python = Path::new(&oracles).join(format!("xgboost-{version}/bin/python"));
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script);
     // One thread: the tests run beside each other, and idle threads of old packages spin.
     let output = Command::new(&python)

@@ -133,12 +133,14 @@ pub async fn workload(
         name: DATA_CHANNEL.to_owned(),
         content_type: spec.transform_input.content_type.clone(),
         distribution: Distribution::Replicated,
+        gzip: false,
         files: channel::files(owner, objects, &uri, &owner.principal).await?,
     };
     let model = Input {
         name: MODEL_CHANNEL.to_owned(),
         content_type: None,
         distribution: Distribution::Replicated,
+        gzip: false,
         files: vec![InputFile { name: "model.tar.gz".to_owned(), parts }],
     };
     let settings = serde_json::to_vec(&settings(&spec, job)).map_err(Fault::internal)?;

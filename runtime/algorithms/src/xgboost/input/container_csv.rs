@@ -145,7 +145,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), content).unwrap();
         let spans = vec![Span::plain(file.path().to_owned(), 0, content.len() as u64)];
-        let files = [ChannelFile { name: "a.csv".into(), spans }];
+        let files = [ChannelFile { name: "a.csv".into(), spans, gzip: false }];
         let read = read(&files, weighted, 2).map_err(|failure| failure.to_string())?;
         Ok(read.expect("there are rows"))
     }
@@ -267,7 +267,7 @@ mod tests {
             let file = tempfile::NamedTempFile::new().unwrap();
             fs::write(file.path(), &content).unwrap();
             let spans = vec![Span::plain(file.path().to_owned(), 0, content.len() as u64)];
-            let _ = read(&[ChannelFile { name: "a.csv".into(), spans }], true, 1);
+            let _ = read(&[ChannelFile { name: "a.csv".into(), spans, gzip: false }], true, 1);
         }
     }
 

@@ -135,7 +135,7 @@ mod tests {
                 let path = folder.path().join(at.to_string());
                 std::fs::File::create(&path).unwrap().write_all(content.as_bytes()).unwrap();
                 let span = Span::plain(path, 0, content.len() as u64);
-                ChannelFile { name: format!("part-{at}.csv"), spans: vec![span] }
+                ChannelFile { name: format!("part-{at}.csv"), spans: vec![span], gzip: false }
             })
             .collect();
         let read = read(&files, weighted, 2).map_err(|failure| failure.to_string())?;

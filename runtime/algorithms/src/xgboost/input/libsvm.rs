@@ -158,7 +158,7 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(content.as_bytes()).unwrap();
         let spans = vec![Span::plain(file.path().to_owned(), 0, content.len() as u64)];
-        let file = ChannelFile { name: "a.libsvm".into(), spans };
+        let file = ChannelFile { name: "a.libsvm".into(), spans, gzip: false };
         read(&[file], Numbers::Exact, 2).map_err(|failure| failure.to_string())
     }
 

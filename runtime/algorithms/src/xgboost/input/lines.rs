@@ -11,7 +11,7 @@ use platform::workload::ChannelFile;
 
 use super::{
     parallel::in_order,
-    source::{Source, unreadable},
+    source::{Content, unreadable},
 };
 use crate::xgboost::failure::Failure;
 
@@ -202,7 +202,7 @@ fn parse<'a, F: LineFormat>(
 
 fn take_all<F: LineFormat>(format: &F, piece: &Piece<'_>) -> Result<F::Run, (usize, Refusal)> {
     if piece.endless {
-        return Err((1, too_long()));
+        return Err((1, too_long(&piece.bytes)));
     }
     let mut run = format.begin();
     for (number, line) in (1..).zip(piece.lines()) {
@@ -213,14 +213,18 @@ fn take_all<F: LineFormat>(format: &F, piece: &Piece<'_>) -> Result<F::Run, (usi
     Ok(run)
 }
 
-fn too_long() -> Refusal {
-    Refusal::line(format!("it is longer than {LONGEST_LINE} bytes"))
+fn too_long(line: &[u8]) -> Refusal {
+    Refusal::line(format!(
+        "it is longer than {LONGEST_LINE} bytes, and begins with '{}'. Each row is a line of its \
+         own, which ends in a line feed",
+        snippet(line)
+    ))
 }
 
 /// A file's pieces. After an error there are no more.
 struct Pieces<'a> {
     file: &'a ChannelFile,
-    source: Source,
+    source: Content,
     state: State,
 }
 
@@ -233,7 +237,7 @@ enum State {
 
 impl<'a> Pieces<'a> {
     fn new(file: &'a ChannelFile) -> Self {
-        Self { file, source: Source::new(file), state: State::Start }
+        Self { file, source: Content::of(file), state: State::Start }
     }
 
     /// Reads on to a line's end, or to that of the file; what follows is kept.
@@ -318,7 +322,7 @@ mod tests {
             Span::plain(file.path().to_owned(), pair[0] as u64, (pair[1] - pair[0]) as u64)
         };
         let spans = ends.windows(2).map(span).collect();
-        (file, ChannelFile { name: "x.csv".into(), spans })
+        (file, ChannelFile { name: "x.csv".into(), spans, gzip: false })
     }
 
     fn lines_of(content: &[u8], cuts: &[usize], threads: usize) -> Result<Vec<Vec<u8>>, String> {
@@ -368,10 +372,15 @@ mod tests {
     fn a_line_without_an_end_is_told_with_its_number() {
         let endless = "0".repeat(LONGEST_LINE + 2 * usize::try_from(PIECE).unwrap());
         let told = |content: String| lines_of(content.as_bytes(), &[], 2).unwrap_err();
-        let first = told(endless.clone());
-        assert_eq!(first, "ClientError: line 1 of file 'x.csv': it is longer than 67108864 bytes");
-        let third = told(format!("1\n2\n{endless}"));
-        assert_eq!(third, "ClientError: line 3 of file 'x.csv': it is longer than 67108864 bytes");
+        let expected = |line: usize| {
+            format!(
+                "ClientError: line {line} of file 'x.csv': it is longer than 67108864 bytes, and \
+                 begins with '{}'. Each row is a line of its own, which ends in a line feed",
+                "0".repeat(SNIPPET)
+            )
+        };
+        assert_eq!(told(endless.clone()), expected(1));
+        assert_eq!(told(format!("1\n2\n{endless}")), expected(3));
     }
 
     proptest! {

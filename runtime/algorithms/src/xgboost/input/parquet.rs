@@ -3,7 +3,7 @@
 //! Row groups are read on several threads, in place: the format is read from its end, and only
 //! pages are held in memory.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 
 use bytes::Bytes;
 use parquet::{
@@ -13,12 +13,13 @@ use parquet::{
     file::reader::{ChunkReader, FileReader as _, Length, RowGroupReader, SerializedFileReader},
     schema::types::ColumnDescriptor,
 };
-use platform::workload::ChannelFile;
+use platform::workload::{ChannelFile, Span};
+use tempfile::NamedTempFile;
 
 use super::{
     parallel::in_order,
     rows::{Features, Rows},
-    source::{Source, length, unreadable},
+    source::{Content, Source, length, unreadable},
 };
 use crate::xgboost::failure::Failure;
 
@@ -26,9 +27,23 @@ use crate::xgboost::failure::Failure;
 pub fn read(files: &[ChannelFile], threads: usize) -> Result<Option<Rows>, Failure> {
     let mut runs: Vec<Rows> = Vec::new();
     for file in files {
-        read_file(file, threads, &mut runs)?;
+        if file.gzip {
+            let plain = decompressed(file).map_err(|error| unreadable(file, &error))?;
+            read_file(&plain.1, threads, &mut runs)?;
+        } else {
+            read_file(file, threads, &mut runs)?;
+        }
     }
     Ok(Rows::joined(runs))
+}
+
+/// The format is read from its end, and gzip only from its beginning: so the one file that is
+/// being read is laid down decompressed, for as long as the first of the pair lives.
+fn decompressed(file: &ChannelFile) -> io::Result<(NamedTempFile, ChannelFile)> {
+    let mut plain = NamedTempFile::new()?;
+    let len = io::copy(&mut Content::of(file), &mut plain)?;
+    let spans = vec![Span::plain(plain.path().to_owned(), 0, len)];
+    Ok((plain, ChannelFile { name: file.name.clone(), spans, gzip: false }))
 }
 
 fn read_file(file: &ChannelFile, threads: usize, runs: &mut Vec<Rows>) -> Result<(), Failure> {

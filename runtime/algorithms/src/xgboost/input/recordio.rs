@@ -7,7 +7,7 @@ use recordio::{Record, RecordError, Records, Tensor};
 
 use super::{
     rows::{Features, MAX_COLUMNS, Rows},
-    source::{Source, unreadable},
+    source::{Content, unreadable},
 };
 use crate::xgboost::failure::Failure;
 
@@ -18,7 +18,7 @@ const BLOCK: usize = 1 << 18;
 pub fn read(files: &[ChannelFile]) -> Result<Option<Rows>, Failure> {
     let mut rows = None;
     for file in files {
-        let records = Records::new(BufReader::with_capacity(BLOCK, Source::new(file)));
+        let records = Records::new(BufReader::with_capacity(BLOCK, Content::of(file)));
         for (number, record) in (1_u64..).zip(records) {
             let record = record.map_err(|error| refused(file, error))?;
             take(&mut rows, &record).map_err(|what| {
@@ -118,7 +118,8 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&bytes).unwrap();
         let spans = vec![Span::plain(file.path().to_owned(), 0, bytes.len() as u64)];
-        read(&[ChannelFile { name: "a.rec".into(), spans }]).map_err(|failure| failure.to_string())
+        read(&[ChannelFile { name: "a.rec".into(), spans, gzip: false }])
+            .map_err(|failure| failure.to_string())
     }
 
     fn record(features: Tensor, label: Option<f64>) -> Record {

@@ -1,10 +1,11 @@
 //! A channel's file as one run of bytes, read in place from the ranges that hold it.
 
 use std::{
-    io::{self, Read},
+    io::{self, BufReader, Read},
     vec,
 };
 
+use flate2::bufread::MultiGzDecoder;
 use platform::{
     parts::PartReader,
     workload::{ChannelFile, Span},
@@ -55,9 +56,44 @@ impl Read for Source {
     }
 }
 
-/// What is said where a range cannot be read.
+/// What a file holds: its bytes, or what they were before gzip compressed them.
+pub enum Content {
+    Plain(Source),
+    Gzip(Box<MultiGzDecoder<BufReader<Source>>>),
+}
+
+impl Content {
+    /// From the first byte.
+    pub fn of(file: &ChannelFile) -> Self {
+        let source = Source::new(file);
+        if file.gzip {
+            Self::Gzip(Box::new(MultiGzDecoder::new(BufReader::new(source))))
+        } else {
+            Self::Plain(source)
+        }
+    }
+}
+
+impl Read for Content {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(source) => source.read(buffer),
+            Self::Gzip(source) => source.read(buffer),
+        }
+    }
+}
+
+/// What is said where a range cannot be read, or is no gzip where it should be.
 pub fn unreadable(file: &ChannelFile, error: &io::Error) -> Failure {
-    Failure::Platform(format!("cannot read {}: {error}", file.name))
+    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    let name = &file.name;
+    if file.gzip && matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof) {
+        return Failure::User(format!(
+            "file '{name}' cannot be decompressed as CompressionType Gzip: {error}. Compress it \
+             with gzip, or leave CompressionType out"
+        ));
+    }
+    Failure::Platform(format!("cannot read {name}: {error}"))
 }
 
 /// How many bytes a file has.
@@ -76,8 +112,8 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"--abc--defg-").unwrap();
         let span = |offset, len| Span::plain(file.path().to_owned(), offset, len);
-        let file =
-            ChannelFile { name: "x".into(), spans: vec![span(2, 3), span(5, 0), span(7, 4)] };
+        let spans = vec![span(2, 3), span(5, 0), span(7, 4)];
+        let file = ChannelFile { name: "x".into(), spans, gzip: false };
         assert_eq!(length(&file), 7);
         for start in 0..9 {
             let mut read = String::new();
@@ -90,7 +126,37 @@ mod tests {
     fn a_range_beyond_the_files_end_is_an_error() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let span = Span::plain(file.path().to_owned(), 0, 5);
-        let file = ChannelFile { name: "x".into(), spans: vec![span] };
+        let file = ChannelFile { name: "x".into(), spans: vec![span], gzip: false };
         assert!(Source::new(&file).read_to_end(&mut Vec::new()).is_err());
+    }
+
+    fn gzipped(bytes: &[u8]) -> (tempfile::NamedTempFile, ChannelFile) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        let half = bytes.len() as u64 / 2;
+        let span = |offset, len| Span::plain(file.path().to_owned(), offset, len);
+        let spans = vec![span(0, half), span(half, bytes.len() as u64 - half)];
+        (file, ChannelFile { name: "x.gz".into(), spans, gzip: true })
+    }
+
+    #[test]
+    fn what_gzip_compressed_is_read_as_what_it_was() {
+        let member = |text: &str| {
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            gzip.write_all(text.as_bytes()).unwrap();
+            gzip.finish().unwrap()
+        };
+        let (_file, file) = gzipped(&[member("1,2\n3,"), member("4\n")].concat());
+        let mut read = String::new();
+        Content::of(&file).read_to_string(&mut read).unwrap();
+        assert_eq!(read, "1,2\n3,4\n");
+    }
+
+    #[test]
+    fn what_is_no_gzip_is_the_users_to_mend() {
+        let (_file, file) = gzipped(b"1,2\n3,4\n");
+        let error = Content::of(&file).read_to_end(&mut Vec::new()).unwrap_err();
+        let told = unreadable(&file, &error).to_string();
+        assert!(told.starts_with("ClientError: file 'x.gz' cannot be decompressed"), "{told}");
     }
 }
