@@ -1,12 +1,13 @@
-//! Batch transform: a request becomes a record, and the record a process that scores every object
-//! of its input.
+//! Batch transform: a request becomes a record, and the record a process on each of its instances,
+//! which score the objects of its input.
 
+mod check;
 mod describe;
 mod job;
 mod launch;
 mod machine;
 
+pub use check::{UNBUILT, check};
 pub use describe::{describe, summary};
 pub use job::TransformJob;
-pub use launch::{UNBUILT, check};
 pub use machine::TransformMachine;

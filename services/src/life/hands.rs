@@ -92,7 +92,7 @@ impl Hands {
         }
     }
 
-    /// What the program said in `/opt/ml/output/failure`.
+    /// What the program on a host said in `/opt/ml/output/failure`.
     async fn failure(&self, record: &Record, host: &str) -> Option<String> {
         let file = self.0.output(record.id, host, "failure").await.ok()??;
         let mut text = Vec::new();

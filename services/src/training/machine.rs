@@ -1,7 +1,7 @@
 //! What is particular to driving training jobs: their launch, their checkpoints on the way to S3, and
 //! what becomes of a lost run.
 
-use std::{fs::File, sync::Arc};
+use std::sync::Arc;
 
 use api::Fault;
 use async_trait::async_trait;

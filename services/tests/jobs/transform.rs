@@ -2,7 +2,7 @@
 
 use platform::{
     objects::{Conditions, ObjectName, Objects},
-    transform::{Output, Outputs, Settings},
+    transform::{Output, Outputs, Settings, Split, Strategy},
 };
 use serde_json::{Value, json};
 
@@ -45,8 +45,8 @@ async fn every_input_has_its_predictions_beside_its_name() {
     let workload = house.submitted().await;
     let (_, settings) = workload.files.iter().find(|(path, _)| path == Settings::PATH).unwrap();
     let settings: Settings = serde_json::from_slice(settings).unwrap();
-    assert!(settings.split_lines && settings.many_records);
-    assert_eq!(settings.max_payload, 6 << 20);
+    assert_eq!((settings.split, settings.strategy), (Split::Line, Strategy::MultiRecord));
+    assert_eq!(settings.max_payload(), 6 << 20);
     assert_eq!(settings.environment["SAGEMAKER_BATCH"], "true");
 
     let output = Output {

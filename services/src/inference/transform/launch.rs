@@ -1,81 +1,38 @@
 //! From a transform's request to the workload that an executor runs.
 
-use api::{
-    Fault, What,
-    inference::{TransformInput, TransformJobSpec},
-};
+use api::{Fault, What, inference::TransformJobSpec};
 use bytes::Bytes;
 use platform::{
     follow::Source,
     objects::{ObjectName, Objects, Protection},
     store::Record,
     telemetry::{MetricName, StreamName},
-    transform::{DATA_CHANNEL, MODEL_CHANNEL, Settings},
+    transform::{DATA_CHANNEL, DEFAULT_PAYLOAD_MB, MODEL_CHANNEL, Settings, Split, Strategy},
     workload::{Distribution, Input, InputFile, Limits, Program, Workload},
 };
 use serde::Deserialize;
-use types::Owner;
 
-use super::job::TransformJob;
-use crate::record::{Kind, S3Uri, channel, output, unsupported};
+use super::{
+    check::{invalid, processing},
+    job::TransformJob,
+};
+use crate::record::{Kind, S3Uri, channel, output};
 
-/// The one host of a transform.
-pub const HOST: &str = "algo-1";
-/// What a request may ask for and would not get.
-pub const UNBUILT: &[&str] = &["DataCaptureConfig", "TransformResources.VolumeKmsKeyId"];
 /// Where transform jobs log.
 const TRANSFORM_JOBS: &str = "/aws/sagemaker/TransformJobs";
 /// The arguments of our own binary that run a transform.
 const PROGRAM: &[&str] = &["transform"];
-/// `MaxPayloadInMB` where it is not said (semantics 1.4).
-const PAYLOAD_MB: u64 = 6;
-/// A payload is counted in these.
-const MB: usize = 1 << 20;
+/// The built-in algorithms' limit of a payload, bytes, in their environment.
+const MAX_CONTENT_LENGTH: &str = "MAX_CONTENT_LENGTH";
 
-/// Refuses by name what is not built, and looks for the data.
-pub async fn check(
-    owner: &Owner,
-    spec: &TransformJobSpec,
-    role: &str,
-    objects: &dyn Objects,
-) -> Result<(), Fault> {
-    let refuse =
-        |what: &str| Err(unsupported(TransformJob::KIND, &format!("{what} is not supported")));
-    let TransformInput { data_source, compression_type, split_type, .. } = &spec.transform_input;
-    if data_source.s3_data_source.s3_data_type != "S3Prefix" {
-        return refuse(&format!("S3DataType {}", data_source.s3_data_source.s3_data_type));
-    }
-    if compression_type.as_deref().is_some_and(|compression| compression != "None") {
-        return refuse("CompressionType Gzip");
-    }
-    if let Some(split @ ("RecordIO" | "TFRecord")) = split_type.as_deref() {
-        return refuse(&format!("SplitType {split}"));
-    }
-    if let Some(processing) = &spec.data_processing {
-        let filters = [&processing.input_filter, &processing.output_filter];
-        let filtered = filters.iter().any(|path| path.as_deref().is_some_and(|path| path != "$"));
-        let joined = processing.join_source.as_deref().is_some_and(|source| source != "None");
-        if filtered || joined {
-            return refuse("DataProcessing with filters or a join");
-        }
-    }
-    if spec.transform_resources.instance_count > 1 {
-        return refuse("Batch transform on more than one instance");
-    }
-    let uri = invalid(data_source.s3_data_source.s3_uri.parse::<S3Uri>())?;
-    channel::check(owner, objects, &uri, role).await?;
-    let place = invalid(spec.transform_output.s3_output_path.parse::<S3Uri>())?;
-    let key = spec.transform_output.kms_key_id.as_deref();
-    output::check(owner, objects, TransformJob::KIND, &place, key).await
+/// The names of a job's hosts, in order.
+pub fn hosts(spec: &TransformJobSpec) -> Vec<String> {
+    (1..=spec.transform_resources.instance_count).map(|number| format!("algo-{number}")).collect()
 }
 
 /// How predictions are encrypted.
 pub fn protection(spec: &TransformJobSpec) -> Protection {
     output::protection(spec.transform_output.kms_key_id.as_deref())
-}
-
-fn invalid<T, E: std::fmt::Display>(parsed: Result<T, E>) -> Result<T, Fault> {
-    parsed.map_err(|error| Fault::new(What::Invalid, TransformJob::KIND, error))
 }
 
 /// A stored request, read again.
@@ -89,30 +46,34 @@ pub fn target(spec: &TransformJobSpec, input: &str) -> Result<S3Uri, Fault> {
     Ok(path.join(&format!("{input}.out")))
 }
 
-/// Where the job's output goes.
-pub fn source(record: &Record) -> Source {
-    let job = &record.key.name;
+/// Where the output of each host goes.
+pub fn sources(record: &Record, spec: &TransformJobSpec) -> Vec<Source> {
+    let name = &record.key.name;
     let since = record.created.millis() / 1_000;
-    // Clients look for one stream per instance, named after it.
-    let instance = format!("i-{}", &record.id.to_string()[..17]);
-    Source {
-        id: record.id,
-        host: HOST.to_owned(),
-        owner: record.owner.clone(),
-        stream: StreamName {
-            group: TRANSFORM_JOBS.to_owned(),
-            stream: format!("{job}/{instance}-{since}"),
-        },
-        metrics: Vec::new(),
-        series: MetricName {
-            namespace: TRANSFORM_JOBS.to_owned(),
-            name: String::new(),
-            dimensions: vec![("TransformJobName".to_owned(), job.clone())],
-        },
-    }
+    let id = record.id.to_string();
+    let source = |(number, host): (usize, String)| {
+        // Clients look for one stream per instance, named after it.
+        let instance = format!("i-{}{number:02x}", &id[..15]);
+        Source {
+            id: record.id,
+            host,
+            owner: record.owner.clone(),
+            stream: StreamName {
+                group: TRANSFORM_JOBS.to_owned(),
+                stream: format!("{name}/{instance}-{since}"),
+            },
+            metrics: Vec::new(),
+            series: MetricName {
+                namespace: TRANSFORM_JOBS.to_owned(),
+                name: String::new(),
+                dimensions: vec![("TransformJobName".to_owned(), name.clone())],
+            },
+        }
+    };
+    hosts(spec).into_iter().enumerate().map(source).collect()
 }
 
-/// The workload.
+/// The workload: every host has the model, and each object goes to one of them.
 pub async fn workload(
     record: &Record,
     job: &TransformJob,
@@ -129,12 +90,14 @@ pub async fn workload(
             let message = format!("The model data at {model} cannot be read: {error}.");
             Fault::new(What::Invalid, TransformJob::KIND, message)
         })?;
+    let files = channel::files(owner, objects, &uri, &owner.principal).await?;
+    let settings = settings(&spec, job, location(&uri, &files))?;
     let data = Input {
         name: DATA_CHANNEL.to_owned(),
         content_type: spec.transform_input.content_type.clone(),
-        distribution: Distribution::Replicated,
+        distribution: Distribution::Sharded,
         gzip: false,
-        files: channel::files(owner, objects, &uri, &owner.principal).await?,
+        files,
     };
     let model = Input {
         name: MODEL_CHANNEL.to_owned(),
@@ -143,14 +106,14 @@ pub async fn workload(
         gzip: false,
         files: vec![InputFile { name: "model.tar.gz".to_owned(), parts }],
     };
-    let settings = serde_json::to_vec(&settings(&spec, job)).map_err(Fault::internal)?;
+    let settings = serde_json::to_vec(&settings).map_err(Fault::internal)?;
     Ok(Workload {
         id: record.id,
         name: record.key.name.clone(),
         program: Program::BuiltIn {
             arguments: PROGRAM.iter().map(|&word| word.to_owned()).collect(),
         },
-        hosts: vec![HOST.to_owned()],
+        hosts: hosts(&spec),
         environment: Vec::new(),
         files: vec![(Settings::PATH.to_owned(), Bytes::from(settings))],
         own_files: Vec::new(),
@@ -161,23 +124,95 @@ pub async fn workload(
     })
 }
 
-fn settings(spec: &TransformJobSpec, job: &TransformJob) -> Settings {
+/// What precedes the names of files in their buckets and keys: the URI up to its last slash, or all
+/// of it where it names a folder without one.
+fn location(uri: &S3Uri, files: &[InputFile]) -> String {
+    let S3Uri { bucket, key } = uri;
+    let (folder, last) =
+        key.rsplit_once('/').map_or(("", &**key), |(_, last)| key.split_at(key.len() - last.len()));
+    let begins = files.iter().all(|file| file.name.starts_with(last));
+    if begins { format!("{bucket}/{folder}") } else { format!("{bucket}/{key}/") }
+}
+
+/// Request before container before default (semantics 1.4).
+fn settings(
+    spec: &TransformJobSpec,
+    job: &TransformJob,
+    location: String,
+) -> Result<Settings, Fault> {
+    let processing = processing(spec)?;
+    let asked = spec.transform_output.accept.clone().filter(|accept| !accept.is_empty());
+    let shaped = processing.as_ref().filter(|processing| processing.touches_output());
+    let split = match spec.transform_input.split_type.as_deref() {
+        Some("Line") => Split::Line,
+        Some("RecordIO") => Split::RecordIo,
+        Some("TFRecord") => Split::TfRecord,
+        _ => Split::None,
+    };
     let mut environment = job.model.environment.clone();
     environment.extend(spec.environment.clone());
-    environment.insert("SAGEMAKER_BATCH".to_owned(), "true".to_owned());
-    let megabytes = match spec.max_payload_in_mb {
-        // A stream of any length (semantics 1.4) is one request here as well.
-        Some(0) => usize::MAX / MB,
-        limit => usize::try_from(limit.unwrap_or(PAYLOAD_MB)).unwrap_or(usize::MAX / MB),
-    };
-    Settings {
+    let mut settings = Settings {
         image: job.model.image.clone(),
+        max_payload_mb: payload(spec, environment.get(MAX_CONTENT_LENGTH)),
         environment,
         content_type: spec.transform_input.content_type.clone(),
-        accept: spec.transform_output.accept.clone(),
-        split_lines: spec.transform_input.split_type.as_deref() == Some("Line"),
-        many_records: spec.batch_strategy.as_deref() != Some("SingleRecord"),
-        max_payload: megabytes.saturating_mul(MB),
+        accept: asked.or_else(|| shaped.map(|processing| processing.format.name().to_owned())),
+        location,
+        gzip: spec.transform_input.compression_type.as_deref() == Some("Gzip"),
+        split,
+        strategy: match spec.batch_strategy.as_deref() {
+            Some("SingleRecord") => Strategy::SingleRecord,
+            _ => Strategy::MultiRecord,
+        },
+        max_concurrent: concurrent(spec),
         assemble_lines: spec.transform_output.assemble_with.as_deref() == Some("Line"),
+        processing,
+    };
+    tell_container(&mut settings);
+    Ok(settings)
+}
+
+fn concurrent(spec: &TransformJobSpec) -> Option<usize> {
+    let asked = spec.max_concurrent_transforms.filter(|count| *count > 0)?;
+    usize::try_from(asked).ok()
+}
+
+/// `MaxPayloadInMB`; the container's own limit is what its execution parameters would say.
+fn payload(spec: &TransformJobSpec, own: Option<&String>) -> u64 {
+    let own = own.and_then(|length| length.trim().parse::<u64>().ok()).map(|length| length >> 20);
+    spec.max_payload_in_mb.or(own.filter(|length| *length > 0)).unwrap_or(DEFAULT_PAYLOAD_MB)
+}
+
+/// The variables that a container finds, and room for the payloads it will get.
+fn tell_container(settings: &mut Settings) {
+    let strategy = settings.strategy.name();
+    let payload = settings.max_payload();
+    let mut tell = |name: &str, value: String| settings.environment.insert(name.to_owned(), value);
+    tell("SAGEMAKER_BATCH", "true".to_owned());
+    tell("SAGEMAKER_BATCH_STRATEGY", strategy.to_owned());
+    tell("SAGEMAKER_MAX_PAYLOAD_IN_MB", settings.max_payload_mb.to_string());
+    if let Some(count) = settings.max_concurrent {
+        tell("SAGEMAKER_MAX_CONCURRENT_TRANSFORMS", count.to_string());
+    }
+    settings.environment.entry(MAX_CONTENT_LENGTH.to_owned()).or_insert(payload.to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_an_object_by_bucket_and_key() {
+        for (uri, name, expected) in [
+            ("s3://b/p/train.csv", "train.csv", "b/p/train.csv"),
+            ("s3://b/p/", "a/b.csv", "b/p/a/b.csv"),
+            ("s3://b/p", "a.csv", "b/p/a.csv"),
+            ("s3://b/p/tr", "train.csv", "b/p/train.csv"),
+            ("s3://b", "a/b", "b/a/b"),
+        ] {
+            let uri = uri.parse().unwrap();
+            let files = [InputFile { name: name.into(), parts: Vec::new() }];
+            assert_eq!(location(&uri, &files) + name, expected, "{uri}");
+        }
     }
 }

@@ -16,10 +16,7 @@ use tokio::io::AsyncReadExt;
 use tracing::warn;
 use types::Timestamp;
 
-use super::{
-    job::TransformJob,
-    launch::{self, HOST},
-};
+use super::{job::TransformJob, launch};
 use crate::{
     life::{Action, Hands, Outcome, Phase, Seen, refusal},
     record::{Kind, S3Uri},
@@ -45,12 +42,16 @@ impl Machine for TransformMachine {
         TransformJob::KIND
     }
 
-    async fn observe(&self, record: &Record, _: &TransformJob) -> Option<Seen<()>> {
-        let seen = self.hands.observe(record, HOST).await?;
-        if let Seen::Running { .. } = seen
-            && let Err(error) = self.follow.follow(launch::source(record)).await
-        {
-            warn!(job = %record.key, error = ?error, "a job's log is not followed yet");
+    async fn observe(&self, record: &Record, job: &TransformJob) -> Option<Seen<()>> {
+        let spec = launch::spec(job).ok()?;
+        let hosts = launch::hosts(&spec);
+        let seen = self.hands.observe(record, hosts.first()?).await?;
+        if let Seen::Running { .. } = seen {
+            for source in launch::sources(record, &spec) {
+                if let Err(error) = self.follow.follow(source).await {
+                    warn!(job = %record.key, error = ?error, "a job's log is not followed yet");
+                }
+            }
         }
         Some(seen)
     }
@@ -93,32 +94,37 @@ impl TransformMachine {
         self.hands.submit(&workload, TransformJob::KIND).await
     }
 
-    /// Reads the log to its end and keeps the predictions of a job that succeeded. Answers with the
-    /// job's `FailureReason` where they cannot be kept; an error is ours, and tried again.
+    /// Reads the logs to their ends and keeps the predictions of a job that was not stopped: one that
+    /// failed has those of the objects that did not. Answers with the job's `FailureReason` where
+    /// they cannot be kept; an error is ours, and tried again.
     async fn keep(&self, record: &Record, job: &TransformJob) -> Result<Option<String>, Fault> {
-        self.follow.drain(&[launch::source(record)]).await.map_err(Fault::internal)?;
-        if !matches!(job.life.phase, Phase::Finishing { outcome: Outcome::Completed }) {
-            return Ok(None);
-        }
         let spec = launch::spec(job)?;
-        for output in self.outputs(record).await?.outputs {
-            let uri = launch::target(&spec, &output.input)?;
-            match self.upload(record, &spec, &output, &uri).await {
-                Ok(()) => {}
-                Err(error @ (ObjectError::Internal(_) | ObjectError::Body(_))) => {
-                    return Err(Fault::internal(error));
-                }
-                Err(error) => {
-                    return Ok(Some(format!("ClientError: Output upload failed: {uri}: {error}")));
+        self.follow.drain(&launch::sources(record, &spec)).await.map_err(Fault::internal)?;
+        let Phase::Finishing { outcome: Outcome::Completed | Outcome::Failed(_) } = job.life.phase
+        else {
+            return Ok(None);
+        };
+        for host in launch::hosts(&spec) {
+            for output in self.outputs(record, &host).await?.outputs {
+                let uri = launch::target(&spec, &output.input)?;
+                match self.upload(record, &spec, &host, &output, &uri).await {
+                    Ok(()) => {}
+                    Err(error @ (ObjectError::Internal(_) | ObjectError::Body(_))) => {
+                        return Err(Fault::internal(error));
+                    }
+                    Err(error) => {
+                        let reason = format!("ClientError: Output upload failed: {uri}: {error}");
+                        return Ok(Some(reason));
+                    }
                 }
             }
         }
         Ok(None)
     }
 
-    /// What the program says it made.
-    async fn outputs(&self, record: &Record) -> Result<Outputs, Fault> {
-        let list = self.hands.0.output(record.id, HOST, Outputs::PATH).await;
+    /// What the program on a host says it made.
+    async fn outputs(&self, record: &Record, host: &str) -> Result<Outputs, Fault> {
+        let list = self.hands.0.output(record.id, host, Outputs::PATH).await;
         let Some(list) = list.map_err(Fault::internal)? else { return Ok(Outputs::default()) };
         let mut text = Vec::new();
         let mut list = tokio::fs::File::from_std(list);
@@ -130,12 +136,13 @@ impl TransformMachine {
         &self,
         record: &Record,
         spec: &TransformJobSpec,
+        host: &str,
         output: &Output,
         to: &S3Uri,
     ) -> Result<(), ObjectError> {
-        let file = self.hands.0.output(record.id, HOST, &output.file).await;
+        let file = self.hands.0.output(record.id, host, &output.file).await;
         let Some(file) = file.map_err(ObjectError::internal)? else { return Ok(()) };
-        let content_type = Some(output.content_type.clone());
+        let content_type = Some(output.content_type.clone()).filter(|name| !name.is_empty());
         let headers = ObjectHeaders { content_type, ..ObjectHeaders::default() };
         let protection = launch::protection(spec);
         let put = Put::new(&*to.bucket, &*to.key, objects::of_file(file));

@@ -90,7 +90,7 @@ pub fn read<F: LineFormat>(
     };
     if first.endless {
         let line = if first.starts { 1 } else { place + 1 };
-        return Err(Failure::User(too_long().at(first.file, line)));
+        return Err(Failure::User(too_long(&first.bytes).at(first.file, line)));
     }
     let line = first.lines().find(|line| !is_blank(line)).unwrap_or_default();
     let format = format(first.file, line)?;
