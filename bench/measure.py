@@ -35,6 +35,13 @@ def cpu_with_children(pid):
     return TICK * sum(int(fields[place]) for place in (UTIME, STIME, CUTIME, CSTIME))
 
 
+def memory(pid):
+    """Bytes resident, and those of them in proportion to how many processes share them."""
+    lines = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    fields = (line.split() for line in lines)
+    return {name[:-1]: 1024 * int(size) for name, size, *_ in fields if name in ("Rss:", "Pss:")}
+
+
 def durable_write(folder):
     """The least that something acknowledged costs: 4 KiB, appended and synced."""
     page = bytes(4096)

@@ -38,6 +38,15 @@ impl Connection {
         Ok(body)
     }
 
+    /// Sends a request that stands in one piece; how long its whole answer is, its head included.
+    pub fn measure(&mut self, request: &[u8]) -> Result<usize> {
+        self.to.write_all(request)?;
+        let mut counted = Counted { from: &mut self.from, read: 0 };
+        let head = Head::read(&mut counted)?;
+        head.body(&mut counted, &mut io::sink())?;
+        Ok(counted.read)
+    }
+
     /// Sends a request piece by piece, and writes the answer's body to `into`; how long it was.
     pub fn exchange(&mut self, request: &[&[u8]], into: &mut impl Write) -> Result<u64> {
         if self.ended {
@@ -49,6 +58,31 @@ impl Connection {
         let head = Head::read(&mut self.from)?;
         self.ended = head.last;
         head.body(&mut self.from, into)
+    }
+}
+
+/// Counts what is read.
+struct Counted<'a, R> {
+    from: &'a mut R,
+    read: usize,
+}
+
+impl<R: BufRead> Read for Counted<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(into)?;
+        self.read += read;
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<'_, R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.from.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.from.consume(amount);
+        self.read += amount;
     }
 }
 

@@ -1,6 +1,8 @@
 //! What the load generators share: a plain HTTP client, and how an amount of work is measured.
 //!
-//! Threads with blocking sockets take the least CPU from the server, which shares the machine.
+//! They take little CPU from the server, which shares the machine: [`crowd`] for small requests from
+//! many connections, threads with blocking sockets where bodies are large.
 
 pub mod client;
+pub mod crowd;
 pub mod measure;

@@ -48,15 +48,23 @@ where
         };
         let workers: Vec<_> = (0..workers).map(start).collect();
         begin.wait();
-        let (start, before) = (Instant::now(), cpu_time(pid)?);
-        let mut latencies = Vec::new();
-        for worker in workers {
-            latencies.extend(worker.join().map_err(|_| anyhow!("a worker panicked"))??);
-        }
-        let (took, cpu) = (start.elapsed(), cpu_time(pid)?.saturating_sub(before));
-        latencies.sort_unstable();
-        Ok(Measured { latencies, took, cpu })
+        alone(pid, || {
+            let mut latencies = Vec::new();
+            for worker in workers {
+                latencies.extend(worker.join().map_err(|_| anyhow!("a worker panicked"))??);
+            }
+            Ok(latencies)
+        })
     })
+}
+
+/// Runs `work` on this thread, which returns how long each of its pieces took.
+pub fn alone(pid: &str, work: impl FnOnce() -> Result<Vec<Duration>>) -> Result<Measured> {
+    let (start, before) = (Instant::now(), cpu_time(pid)?);
+    let mut latencies = work()?;
+    let (took, cpu) = (start.elapsed(), cpu_time(pid)?.saturating_sub(before));
+    latencies.sort_unstable();
+    Ok(Measured { latencies, took, cpu })
 }
 
 /// How long `act` took.
