@@ -1,6 +1,6 @@
 //! 128 random bits, drawn once, that name a thing for good.
 
-use std::{fmt, str::FromStr};
+use std::{cell::RefCell, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -18,11 +18,31 @@ impl Id {
     /// # Panics
     /// Where the operating system has no randomness to give, for then nothing can be trusted.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "without randomness no key, id or token is safe")]
     pub fn random() -> Self {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-        Self(u128::from_be_bytes(bytes))
+        let [id] = Self::random_many();
+        id
+    }
+
+    #[expect(clippy::expect_used, reason = "without randomness no key, id or token is safe")]
+    fn random_many<const COUNT: usize>() -> [Self; COUNT] {
+        let mut bytes = [[0; 16]; COUNT];
+        getrandom::fill(bytes.as_flattened_mut()).expect("the operating system gives random bytes");
+        bytes.map(|bytes| Self(u128::from_be_bytes(bytes)))
+    }
+
+    /// Draws an id that no more than names something, such as a request: out of random bytes that
+    /// this thread had from the operating system before, so that few draws ask it.
+    ///
+    /// # Panics
+    /// As [`Id::random`].
+    #[must_use]
+    pub fn drawn_ahead() -> Self {
+        AHEAD.with_borrow_mut(|ahead| {
+            ahead.pop().unwrap_or_else(|| {
+                ahead.extend(Self::random_many::<DRAWN_AHEAD>());
+                Self::random()
+            })
+        })
     }
 
     /// An id with these bits, for tests that write one down.
@@ -40,8 +60,43 @@ impl Id {
     /// The form of AWS's request ids: `8-4-4-4-12` hexadecimal digits.
     #[must_use]
     pub fn hyphenated(self) -> String {
-        let hex = self.to_string();
-        format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+        self.hyphens().as_str().to_owned()
+    }
+
+    /// The same, in place.
+    #[must_use]
+    pub fn hyphens(self) -> Hyphenated {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [b'-'; HYPHENATED];
+        let digits = self.0.to_be_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+        let places = text.iter_mut().enumerate().filter(|(at, _)| !HYPHENS.contains(at));
+        for ((_, place), digit) in places.zip(digits) {
+            *place = DIGITS[usize::from(digit)];
+        }
+        Hyphenated(text)
+    }
+}
+
+/// How many ids are drawn ahead.
+const DRAWN_AHEAD: usize = 64;
+
+thread_local! {
+    static AHEAD: RefCell<Vec<Id>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Characters of a hyphenated id, and where its hyphens stand.
+const HYPHENATED: usize = 36;
+const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+
+/// An id as [`Id::hyphenated`] writes it.
+#[derive(Clone, Copy)]
+pub struct Hyphenated([u8; HYPHENATED]);
+
+impl Hyphenated {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
@@ -87,6 +142,18 @@ impl<'de> Deserialize<'de> for Id {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hyphenated_id_has_its_digits_in_order() {
+        let id = Id::from_bits(0x0123_4567_89ab_cdef_0011_2233_4455_6677);
+        assert_eq!(id.hyphenated(), "01234567-89ab-cdef-0011-223344556677");
+    }
+
+    #[test]
+    fn ids_drawn_ahead_are_never_drawn_twice() {
+        let drawn: std::collections::HashSet<Id> = (0..1_000).map(|_| Id::drawn_ahead()).collect();
+        assert_eq!(drawn.len(), 1_000);
+    }
 
     #[test]
     fn an_id_survives_being_written_down() {

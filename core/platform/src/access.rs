@@ -8,11 +8,11 @@ use types::{Caller, CanonicalId, Owner};
 #[derive(Clone)]
 pub struct Identity {
     /// The secret to verify with. Never logged: it has no `Debug`.
-    pub secret: String,
+    pub secret: Arc<str>,
     /// The account that the key belongs to.
-    pub account: String,
+    pub account: Arc<str>,
     /// As whom it acts: an assumed role's ARN.
-    pub principal: String,
+    pub principal: Arc<str>,
 }
 
 /// An account, as others see it.

@@ -9,6 +9,7 @@ pub mod executor;
 pub mod follow;
 pub mod objects;
 pub mod parts;
+pub mod per_core;
 pub mod routes;
 pub mod scorer;
 pub mod sealed;

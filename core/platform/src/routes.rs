@@ -1,7 +1,9 @@
 //! What endpoints serve now: published in one pointer swap, read by the gateway without a lock.
 
 use std::{
+    borrow::Borrow,
     collections::HashMap,
+    hash::{Hash, Hasher},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,10 +12,10 @@ use std::{
 
 use arc_swap::ArcSwap;
 
-use crate::scorer::Scorer;
+use crate::{per_core::PerCore, scorer::Scorer};
 
 /// Names an endpoint: account, region, name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteKey {
     /// Twelve digits.
     pub account: Arc<str>,
@@ -23,19 +25,115 @@ pub struct RouteKey {
     pub endpoint: Arc<str>,
 }
 
-/// Counts of one variant since its start; telemetry reads differences.
-#[derive(Debug, Default)]
-pub struct Meter {
+/// The same names, owned or borrowed: a call is found without making a key.
+trait Names {
+    fn names(&self) -> [&str; 3];
+}
+
+impl Names for RouteKey {
+    fn names(&self) -> [&str; 3] {
+        [&self.account, &self.region, &self.endpoint]
+    }
+}
+
+impl Names for [&str; 3] {
+    fn names(&self) -> [&str; 3] {
+        *self
+    }
+}
+
+impl Hash for RouteKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.names().hash(state);
+    }
+}
+
+impl Hash for dyn Names + '_ {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.names().hash(state);
+    }
+}
+
+impl PartialEq for dyn Names + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.names() == other.names()
+    }
+}
+
+impl Eq for dyn Names + '_ {}
+
+impl<'a> Borrow<dyn Names + 'a> for RouteKey {
+    fn borrow(&self) -> &(dyn Names + 'a) {
+        self
+    }
+}
+
+/// What calls of one variant came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
     /// Calls.
-    pub invocations: AtomicU64,
+    pub invocations: u64,
     /// Calls that the model or the request failed with 4xx.
-    pub client_errors: AtomicU64,
+    pub client_errors: u64,
     /// Calls that failed with 5xx.
-    pub server_errors: AtomicU64,
+    pub server_errors: u64,
     /// Time in the model, microseconds, over all calls.
-    pub model_micros: AtomicU64,
+    pub model_micros: u64,
     /// Time in us around the model, microseconds, over all calls.
-    pub overhead_micros: AtomicU64,
+    pub overhead_micros: u64,
+}
+
+/// Counts of one variant since its start, kept for each core; telemetry reads differences.
+#[derive(Debug, Default)]
+pub struct Meter(PerCore<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    invocations: AtomicU64,
+    client_errors: AtomicU64,
+    server_errors: AtomicU64,
+    model_micros: AtomicU64,
+    overhead_micros: AtomicU64,
+}
+
+impl Counters {
+    fn each(&self) -> [&AtomicU64; 5] {
+        let Self { invocations, client_errors, server_errors, model_micros, overhead_micros } =
+            self;
+        [invocations, client_errors, server_errors, model_micros, overhead_micros]
+    }
+}
+
+impl Counts {
+    fn each(self) -> [u64; 5] {
+        let Self { invocations, client_errors, server_errors, model_micros, overhead_micros } =
+            self;
+        [invocations, client_errors, server_errors, model_micros, overhead_micros]
+    }
+}
+
+impl Meter {
+    /// Adds a call.
+    pub fn count(&self, call: Counts) {
+        for (counter, more) in self.0.mine().each().into_iter().zip(call.each()) {
+            if more > 0 {
+                counter.fetch_add(more, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// All calls so far.
+    #[must_use]
+    pub fn read(&self) -> Counts {
+        let mut sums = [0; 5];
+        for counters in self.0.all() {
+            for (sum, counter) in sums.iter_mut().zip(counters.each()) {
+                *sum += counter.load(Ordering::Relaxed);
+            }
+        }
+        let [invocations, client_errors, server_errors, model_micros, overhead_micros] = sums;
+        Counts { invocations, client_errors, server_errors, model_micros, overhead_micros }
+    }
 }
 
 /// One variant of an endpoint.
@@ -77,6 +175,9 @@ impl Live {
     /// The variant for the next call.
     #[must_use]
     pub fn pick(&self) -> Option<&RouteVariant> {
+        if let [only] = &*self.variants {
+            return Some(only);
+        }
         let total: f64 = self.variants.iter().map(|variant| f64::from(variant.weight)).sum();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         if total <= 0.0 {
@@ -121,6 +222,13 @@ impl Routes {
     #[must_use]
     pub fn get(&self, key: &RouteKey) -> Option<Arc<Route>> {
         self.0.load().get(key).cloned()
+    }
+
+    /// The same by the names alone.
+    #[must_use]
+    pub fn find(&self, account: &str, region: &str, endpoint: &str) -> Option<Arc<Route>> {
+        let names: &dyn Names = &[account, region, endpoint];
+        self.0.load().get(names).cloned()
     }
 
     /// Publishes a route, or takes it away. Calls under way keep what they began with.
@@ -180,6 +288,28 @@ mod tests {
         for (count, share) in counts.iter().zip([700usize, 200, 100]) {
             assert!(count.abs_diff(share) <= 10, "{counts:?}");
         }
+    }
+
+    #[test]
+    fn an_endpoint_is_found_by_its_three_names_and_no_others() {
+        let routes = Routes::default();
+        let key = RouteKey { account: "1".into(), region: "r".into(), endpoint: "e".into() };
+        routes.set(&key, Some(&Arc::new(Route::NotReady)));
+        assert!(routes.get(&key).is_some() && routes.find("1", "r", "e").is_some());
+        for (account, region, endpoint) in [("2", "r", "e"), ("1", "re", ""), ("1", "r", "x")] {
+            assert!(routes.find(account, region, endpoint).is_none());
+        }
+    }
+
+    #[test]
+    fn calls_add_up() {
+        let meter = Meter::default();
+        let call = Counts { invocations: 1, model_micros: 7, ..Counts::default() };
+        meter.count(call);
+        meter.count(Counts { client_errors: 1, ..call });
+        let sum =
+            Counts { invocations: 2, client_errors: 1, model_micros: 14, ..Counts::default() };
+        assert_eq!(meter.read(), sum);
     }
 
     #[test]

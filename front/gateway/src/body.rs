@@ -12,12 +12,56 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt, Either, Empty, Full, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, Either, Full, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep};
 
+/// Why an answer's body broke off.
+type Broken = Box<dyn StdError + Send + Sync>;
+
 /// The body of an answer.
-pub type ResponseBody = UnsyncBoxBody<Bytes, Box<dyn StdError + Send + Sync>>;
+pub enum ResponseBody {
+    /// It is there.
+    Full(Full<Bytes>),
+    /// It comes.
+    Stream(UnsyncBoxBody<Bytes, Broken>),
+}
+
+impl ResponseBody {
+    /// A body that comes.
+    pub fn stream(body: impl Body<Data = Bytes, Error = Broken> + Send + 'static) -> Self {
+        Self::Stream(body.boxed_unsync())
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        match self.get_mut() {
+            Self::Full(full) => Pin::new(full).poll_frame(cx).map_err(|never| match never {}),
+            Self::Stream(stream) => Pin::new(stream).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Full(full) => full.is_end_stream(),
+            Self::Stream(stream) => stream.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Full(full) => full.size_hint(),
+            Self::Stream(stream) => stream.size_hint(),
+        }
+    }
+}
 
 /// An answer.
 pub type Response = http::Response<ResponseBody>;
@@ -25,13 +69,13 @@ pub type Response = http::Response<ResponseBody>;
 /// An answer's body that is there already.
 #[must_use]
 pub fn full(bytes: impl Into<Bytes>) -> ResponseBody {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+    ResponseBody::Full(Full::new(bytes.into()))
 }
 
 /// An answer without a body.
 #[must_use]
 pub fn empty() -> ResponseBody {
-    Empty::new().map_err(|never| match never {}).boxed_unsync()
+    ResponseBody::Full(Full::default())
 }
 
 /// Why a body was not read to its end.

@@ -3,7 +3,7 @@
 //! A handler that only reads lives as long as its client waits. One that writes is let finish, so
 //! that a client's going never leaves half a change behind.
 
-use std::{any::Any, error::Error, iter, panic::AssertUnwindSafe, sync::Arc};
+use std::{any::Any, borrow::Cow, error::Error, iter, panic::AssertUnwindSafe, sync::Arc};
 
 use api::Fault;
 use aws::{
@@ -166,9 +166,9 @@ fn refusal(code: &'static str, message: impl std::fmt::Display) -> Refusal {
 }
 
 /// An operation of the runtime by its path: its name, and the endpoint it is for.
-pub fn runtime_operation(parts: &Parts) -> Option<(&'static Operation, String)> {
+pub fn runtime_operation(parts: &Parts) -> Option<(&'static Operation, Cow<'_, str>)> {
     let model = Models::get().service(Service::SageMakerRuntime);
     let (operation, params) = model.route(parts.method.as_str(), parts.uri.path())?;
-    let endpoint = params.into_iter().find(|(name, _)| name == "EndpointName");
+    let endpoint = params.into_iter().find(|(name, _)| *name == "EndpointName");
     Some((operation, endpoint.map(|(_, value)| value).unwrap_or_default()))
 }

@@ -5,12 +5,15 @@ use aws::{
     model::{Models, Service},
     wire::Protocol,
 };
-use http::{Method, header::CONTENT_TYPE, request::Parts};
+use http::{HeaderName, Method, header::CONTENT_TYPE, request::Parts};
 
 use crate::{dialect::Dialect, host::Host};
 
 /// Under this stands what is no AWS call: no bucket's name may begin with an underscore.
 const OURS: &str = "/_/";
+
+/// Names the operation of services that speak JSON.
+static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
 /// Who answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +41,7 @@ impl Destination {
         if ours && !host.is_aws() {
             return Self::Ours;
         }
-        if host.is_telemetry() && scope.is_none() && parts.method == Method::GET {
+        if scope.is_none() && parts.method == Method::GET && host.is_telemetry() {
             return Self::Telemetry;
         }
         if let Some(destination) = by_target(parts) {
@@ -58,9 +61,10 @@ impl Destination {
 
     /// How it writes.
     pub fn dialect(&self, parts: &Parts) -> Dialect {
-        let query_mode = parts.headers.get("x-amzn-query-mode").is_some_and(|mode| mode == "true");
         match self {
             Self::Json(service, _) => {
+                let mode = parts.headers.get("x-amzn-query-mode");
+                let query_mode = mode.is_some_and(|mode| mode == "true");
                 let protocol = Models::get().service(*service).protocol();
                 Dialect::Json { protocol, query_mode }
             }
@@ -111,7 +115,7 @@ pub fn prefix(service: Service) -> &'static str {
 /// The service whose prefix the target has. A target of no service that we know is left to the
 /// signature's scope, which names it.
 fn by_target(parts: &Parts) -> Option<Destination> {
-    let target = parts.headers.get("x-amz-target")?.to_str().ok()?;
+    let target = parts.headers.get(&TARGET)?.to_str().ok()?;
     let (prefix, operation) = target.rsplit_once('.')?;
     let services = [Service::SageMaker, Service::Logs, Service::CloudWatch];
     let service = services

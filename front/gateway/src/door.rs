@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -18,9 +18,6 @@ use crate::{
     authority::Authority, config::Config, families::Families, metrics::Metrics, s3_request::S3,
     verify::PolicyVerifier,
 };
-
-/// Bytes that one permit of the buffer budget stands for.
-const BUFFER_UNIT: usize = 1 << 10;
 
 /// What stands behind the door.
 pub struct Wiring {
@@ -55,7 +52,8 @@ pub struct Door {
     pub(crate) policies: Arc<PolicyVerifier>,
     /// One for each core: how many large payloads are scored at a time.
     pub(crate) scoring: Arc<Semaphore>,
-    buffers: Arc<Semaphore>,
+    /// Bytes of memory that are left for documents and payloads.
+    buffers: AtomicUsize,
     /// Says that we are closing. Whoever must be waited for holds a receiver.
     closing: watch::Sender<bool>,
 }
@@ -69,7 +67,7 @@ impl Door {
         let keys = Arc::new(SigningKeys::default());
         let policies =
             PolicyVerifier::new(access.clone(), keys.clone(), config.region.clone(), config.sigv2);
-        let buffers = (config.limits.buffered_bytes / BUFFER_UNIT).min(Semaphore::MAX_PERMITS);
+        let buffers = AtomicUsize::new(config.limits.buffered_bytes);
         Arc::new(Self {
             config,
             access,
@@ -82,7 +80,7 @@ impl Door {
             keys,
             policies: Arc::new(policies),
             scoring: Arc::new(Semaphore::new(cores)),
-            buffers: Arc::new(Semaphore::new(buffers)),
+            buffers,
             closing: watch::Sender::new(false),
         })
     }
@@ -99,14 +97,27 @@ impl Door {
     }
 
     /// Room for `bytes` in memory, until dropped; nothing where there is none left.
-    pub(crate) fn buffer(&self, bytes: usize) -> Option<tokio::sync::OwnedSemaphorePermit> {
-        let units = u32::try_from(bytes.div_ceil(BUFFER_UNIT)).ok()?;
-        self.buffers.clone().try_acquire_many_owned(units).ok()
+    pub(crate) fn buffer(&self, bytes: usize) -> Option<Room<'_>> {
+        let take = |left: usize| left.checked_sub(bytes);
+        let taken = self.buffers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        taken.ok().map(|_| Room { of: &self.buffers, bytes })
     }
 
     pub(crate) fn panicked(&self, what: &str) {
         self.metrics.panics.fetch_add(1, Ordering::Relaxed);
         tracing::error!(what, "a panic was caught: this is a defect of the server");
+    }
+}
+
+/// Memory that may be filled. Given back when dropped.
+pub(crate) struct Room<'a> {
+    of: &'a AtomicUsize,
+    bytes: usize,
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        self.of.fetch_add(self.bytes, Ordering::Relaxed);
     }
 }
 

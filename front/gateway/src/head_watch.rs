@@ -90,13 +90,19 @@ impl Scan {
 
     /// Takes at most one line; what is left comes back.
     fn feed_head<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let end = memchr::memchr(b'\n', bytes);
         let (line, rest) = bytes.split_at(end.map_or(bytes.len(), |end| end + 1));
+        if end.is_some() && self.line.is_empty() {
+            self.line_ended(line.get(..LINE).unwrap_or(line).trim_ascii());
+            return rest;
+        }
         let room = LINE.saturating_sub(self.line.len()).min(line.len());
         self.line.extend_from_slice(line.get(..room).unwrap_or(&[]));
         if end.is_some() {
-            let line = std::mem::take(&mut self.line);
+            let mut line = std::mem::take(&mut self.line);
             self.line_ended(line.trim_ascii());
+            line.clear();
+            self.line = line;
         }
         rest
     }

@@ -25,6 +25,24 @@ impl Host {
     /// Reads `name`, `name:port` or `[v6]:port`; nothing where it is none of them.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        Self::plain(text).or_else(|| Self::any(text))
+    }
+
+    /// Reads the usual: lower-case letters, digits, dots and dashes, and digits behind a colon.
+    fn plain(text: &str) -> Option<Self> {
+        let (name, port) = match text.split_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+                (name, Some(port.parse().ok()?))
+            }
+            Some(_) => return None,
+            None => (text, None),
+        };
+        let usual = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-');
+        let plain = !name.is_empty() && name.bytes().all(usual);
+        plain.then(|| Self { name: name.to_owned(), port })
+    }
+
+    fn any(text: &str) -> Option<Self> {
         if text.contains('@') {
             return None;
         }
@@ -140,6 +158,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_usual_is_read_as_anything_is(text in "[a-b0-1.A:@-]{0,6}(:[0-9]{0,6})?") {
+            if let Some(host) = Host::plain(&text) {
+                prop_assert_eq!(Some(host), Host::any(&text));
+            }
+        }
+
         #[test]
         fn any_text_is_read_or_refused_without_a_panic(text in ".{0,80}") {
             if let Some(host) = Host::parse(&text) {

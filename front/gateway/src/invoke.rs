@@ -4,20 +4,21 @@
 //! as there are cores, so that the reactor stays free.
 
 use std::{
+    borrow::Cow,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use aws::Refusal;
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue,
+    HeaderMap, HeaderName, HeaderValue,
     header::{ACCEPT, CONTENT_TYPE},
     request::Parts,
 };
 use platform::{
-    routes::{Live, Meter, Route, RouteKey, RouteVariant},
+    routes::{Counts, Live, Meter, Route, RouteVariant},
     scorer::{Invocation, Rejection, Reply, Scorer},
 };
 use serde_json::json;
@@ -35,6 +36,12 @@ const SCORE_INLINE: usize = 64 << 10;
 /// `ModelError`'s status.
 const MODEL_ERROR: u16 = 424;
 
+/// What SageMaker's clients choose a variant with, and what they accept.
+static TARGET_VARIANT: HeaderName = HeaderName::from_static("x-amzn-sagemaker-target-variant");
+static SAGEMAKER_ACCEPT: HeaderName = HeaderName::from_static("x-amzn-sagemaker-accept");
+/// Tells which variant answered.
+static INVOKED_VARIANT: HeaderName = HeaderName::from_static("x-amzn-invoked-production-variant");
+
 /// Answers one invocation of `endpoint`.
 pub async fn invoke(
     door: &Door,
@@ -45,11 +52,12 @@ pub async fn invoke(
 ) -> Result<Response, Refusal> {
     let begun = Instant::now();
     let owner = caller.owner();
-    let arn = owner.arn("sagemaker", &format!("endpoint/{}", endpoint.to_ascii_lowercase()));
-    door.access
-        .allow(caller, "sagemaker:InvokeEndpoint", &arn, owner)
-        .map_err(|denied| refusal("AccessDeniedException", 400, denied.to_string()))?;
-    let route = find(door, owner, endpoint)?;
+    let route = door.routes.find(&owner.account, &owner.region, endpoint);
+    allow(door, caller, endpoint, route.as_deref())?;
+    let route = route.ok_or_else(|| {
+        let message = format!("Endpoint {endpoint} of account {} not found.", owner.account);
+        refusal("ValidationError", 400, message)
+    })?;
     let Route::Live(live) = &*route else {
         let message = format!("The model of endpoint {endpoint} is still being loaded. Try again.");
         return Err(refusal("ModelNotReadyException", 429, message));
@@ -57,25 +65,35 @@ pub async fn invoke(
     let variant = choose(live, &parts.headers)?;
     let scoring = Instant::now();
     let outcome = score(door, &variant.scorer, &parts.headers, body).await;
-    let model = scoring.elapsed();
-    meter(&variant.meter, outcome.as_ref().err(), model, begun.elapsed().saturating_sub(model));
+    meter(&variant.meter, outcome.as_ref().err(), scoring.elapsed(), scoring - begun);
     Ok(match outcome {
         Ok(reply) => answer(reply, variant),
         Err(rejection) => model_error(&rejection, owner, endpoint),
     })
 }
 
-fn find(door: &Door, owner: &Owner, endpoint: &str) -> Result<Arc<Route>, Refusal> {
-    let (account, region) = (owner.account.clone(), owner.region.clone());
-    let key = RouteKey { account, region, endpoint: Arc::from(endpoint) };
-    door.routes.get(&key).ok_or_else(|| {
-        let message = format!("Endpoint {endpoint} of account {} not found.", owner.account);
-        refusal("ValidationError", 400, message)
-    })
+/// Asked before anything is told of the endpoint. One that is live brings its ARN.
+fn allow(
+    door: &Door,
+    caller: &Caller,
+    endpoint: &str,
+    route: Option<&Route>,
+) -> Result<(), Refusal> {
+    let owner = caller.owner();
+    let arn = match route {
+        Some(Route::Live(live)) => Cow::Borrowed(&*live.arn),
+        Some(Route::NotReady) | None => {
+            let name = endpoint.to_ascii_lowercase();
+            Cow::Owned(owner.arn("sagemaker", &format!("endpoint/{name}")))
+        }
+    };
+    door.access
+        .allow(caller, "sagemaker:InvokeEndpoint", &arn, owner)
+        .map_err(|denied| refusal("AccessDeniedException", 400, denied.to_string()))
 }
 
 fn choose<'a>(live: &'a Live, headers: &HeaderMap) -> Result<&'a RouteVariant, Refusal> {
-    match text(headers, "x-amzn-sagemaker-target-variant") {
+    match text(headers, &TARGET_VARIANT) {
         Some(name) => live.named(name).ok_or_else(|| {
             let message = format!("Variant {name} not found for endpoint {}.", live.arn);
             refusal("ValidationError", 400, message)
@@ -93,8 +111,8 @@ async fn score(
     headers: &HeaderMap,
     body: Bytes,
 ) -> Result<Reply, Rejection> {
-    let content_type = text(headers, CONTENT_TYPE.as_str());
-    let accept = text(headers, "x-amzn-sagemaker-accept").or(text(headers, ACCEPT.as_str()));
+    let content_type = text(headers, &CONTENT_TYPE);
+    let accept = text(headers, &SAGEMAKER_ACCEPT).or_else(|| text(headers, &ACCEPT));
     let outcome = if body.len() <= SCORE_INLINE {
         caught(&**scorer, Invocation { content_type, accept, body: &body })
     } else {
@@ -121,18 +139,17 @@ fn caught(scorer: &dyn Scorer, call: Invocation<'_>) -> Option<Result<Reply, Rej
 
 fn meter(meter: &Meter, rejected: Option<&Rejection>, model: Duration, around: Duration) {
     let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    meter.invocations.fetch_add(1, Ordering::Relaxed);
-    meter.model_micros.fetch_add(micros(model), Ordering::Relaxed);
-    meter.overhead_micros.fetch_add(micros(around), Ordering::Relaxed);
-    match rejected {
-        Some(Rejection { status: 500.., .. }) => {
-            meter.server_errors.fetch_add(1, Ordering::Relaxed);
-        }
-        Some(_) => {
-            meter.client_errors.fetch_add(1, Ordering::Relaxed);
-        }
-        None => {}
-    }
+    let failed = |server: bool| {
+        let of_server = |rejected: &Rejection| rejected.status >= 500;
+        u64::from(rejected.is_some_and(|rejected| of_server(rejected) == server))
+    };
+    meter.count(Counts {
+        invocations: 1,
+        client_errors: failed(false),
+        server_errors: failed(true),
+        model_micros: micros(model),
+        overhead_micros: micros(around),
+    });
 }
 
 fn answer(reply: Reply, variant: &RouteVariant) -> Response {
@@ -143,7 +160,7 @@ fn answer(reply: Reply, variant: &RouteVariant) -> Response {
         headers.insert(CONTENT_TYPE, kind);
     }
     if let Ok(name) = HeaderValue::from_str(&variant.name) {
-        headers.insert("x-amzn-invoked-production-variant", name);
+        headers.insert(&INVOKED_VARIANT, name);
     }
     response
 }
@@ -174,7 +191,7 @@ fn model_error(rejection: &Rejection, owner: &Owner, endpoint: &str) -> Response
     response
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 

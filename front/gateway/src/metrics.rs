@@ -12,6 +12,8 @@ use std::{
     time::Duration,
 };
 
+use platform::per_core::PerCore;
+
 /// `Content-Type` of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -32,12 +34,20 @@ struct Tally {
     micros: u64,
 }
 
+impl Tally {
+    fn add(&mut self, more: Self) {
+        self.count += more.count;
+        self.micros = self.micros.saturating_add(more.micros);
+    }
+}
+
 /// All counts since the start.
 #[derive(Default)]
 pub struct Metrics {
-    requests: Mutex<BTreeMap<Series, Tally>>,
-    /// Requests begun and not ended.
-    pub in_flight: AtomicI64,
+    /// Each core has its own, so that none waits for another.
+    requests: PerCore<Mutex<BTreeMap<Series, Tally>>>,
+    /// Requests begun less those ended, on each core: a request may end on another.
+    in_flight: PerCore<AtomicI64>,
     /// Connections open.
     pub connections: AtomicI64,
     /// Connections refused for their number.
@@ -57,13 +67,27 @@ impl Metrics {
         Self { damaged_blobs, ..Self::default() }
     }
 
+    /// A request has begun.
+    pub fn begun(&self) {
+        self.in_flight.mine().fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Counts a request that has ended.
-    pub fn count(&self, series: Series, took: Duration) {
-        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        let tally = requests.entry(series).or_default();
-        tally.count += 1;
+    pub fn ended(&self, series: Series, took: Duration) {
+        self.in_flight.mine().fetch_sub(1, Ordering::Relaxed);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        tally.micros = tally.micros.saturating_add(micros);
+        let mut requests = self.requests.mine().lock().unwrap_or_else(PoisonError::into_inner);
+        requests.entry(series).or_default().add(Tally { count: 1, micros });
+    }
+
+    fn requests(&self) -> BTreeMap<Series, Tally> {
+        let mut all = BTreeMap::<Series, Tally>::new();
+        for requests in self.requests.all() {
+            for (series, tally) in &*requests.lock().unwrap_or_else(PoisonError::into_inner) {
+                all.entry(*series).or_default().add(*tally);
+            }
+        }
+        all
     }
 
     /// Prometheus text.
@@ -76,7 +100,7 @@ impl Metrics {
     }
 
     fn write(&self, text: &mut String) -> fmt::Result {
-        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let requests = self.requests();
         writeln!(text, "# TYPE sagewright_requests_total counter")?;
         for (series, tally) in &requests {
             let labels = Labels(*series);
@@ -89,11 +113,11 @@ impl Metrics {
             writeln!(text, "{name}_sum{{{labels}}} {whole}.{part:06}")?;
             writeln!(text, "{name}_count{{{labels}}} {count}")?;
         }
-        for (name, gauge) in
-            [("in_flight_requests", &self.in_flight), ("connections", &self.connections)]
-        {
+        let in_flight: i64 = self.in_flight.all().map(|some| some.load(Ordering::Relaxed)).sum();
+        let connections = self.connections.load(Ordering::Relaxed);
+        for (name, gauge) in [("in_flight_requests", in_flight), ("connections", connections)] {
             writeln!(text, "# TYPE sagewright_{name} gauge")?;
-            writeln!(text, "sagewright_{name} {}", gauge.load(Ordering::Relaxed))?;
+            writeln!(text, "sagewright_{name} {gauge}")?;
         }
         for (name, counter) in [
             ("refused_connections_total", &self.refused_connections),
@@ -126,13 +150,19 @@ mod tests {
     fn requests_are_counted_by_service_operation_and_status() {
         let metrics = Metrics::beside(Arc::new(AtomicU64::new(3)));
         let series = Series { service: "sts", operation: "GetCallerIdentity", status: 200 };
-        metrics.count(series, Duration::from_millis(1_500));
-        metrics.count(series, Duration::from_millis(250));
+        std::thread::scope(|scope| {
+            for millis in [1_500, 250] {
+                metrics.begun();
+                let metrics = &metrics;
+                scope.spawn(move || metrics.ended(series, Duration::from_millis(millis)));
+            }
+        });
         let text = metrics.render();
         let labels = r#"{service="sts",operation="GetCallerIdentity",status="200"}"#;
         assert!(text.contains(&format!("sagewright_requests_total{labels} 2\n")), "{text}");
         let sum = format!("sagewright_request_duration_seconds_sum{labels} 1.750000\n");
         assert!(text.contains(&sum), "{text}");
+        assert!(text.contains("sagewright_in_flight_requests 0\n"), "{text}");
         assert!(text.contains("sagewright_objects_damaged_blobs 3\n"), "{text}");
     }
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use aws::{
     AuthError, Refusal,
-    sigv4::{self, Payload},
+    sigv4::{self, Claim, Payload, Verified},
 };
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, request::Parts};
 use hyper::body::Incoming;
-use types::Caller;
+use types::{Caller, Id};
 
 use crate::{
     body::{BodyError, RequestBody, Response, collect, empty},
@@ -72,37 +72,37 @@ async fn direct(
     // Browsers ask without signing, even where the address that they will call is signed.
     let asks = parts.method == Method::OPTIONS;
     let claim = if asks { Ok(None) } else { sigv4::read(&verify::head(&parts)) };
-    let scope = claim.as_ref().ok().and_then(Option::as_ref).map(|claim| claim.service.as_str());
+    let scope = claim.as_ref().ok().and_then(Option::as_ref).map(Claim::service);
     let destination = Destination::of(&parts, host, scope);
     let dialect = destination.dialect(&parts);
     visit.service = destination.label();
-    let path = parts.uri.path().to_owned();
-    let id = visit.id;
     let known = claim.map_err(|error| dialect.name(&error)).and_then(|claim| {
         let known = |claim| verify::know(door, &parts, claim, destination.signing_name(), dialect);
         claim.map(known).transpose()
     });
+    if let Destination::S3(bucket) = destination {
+        let signer =
+            known.and_then(|known| signer(door, &parts, known, bucket.as_deref(), visit.id));
+        return s3(door, peer, parts, body, signer, bucket, visit).await;
+    }
     let answer = match (destination, known) {
         (Destination::Ours, _) => Ok(ours::answer(door, peer, &parts, visit).await),
         (Destination::Telemetry, _) => Ok(Response::new(empty())),
         (_, Err(refusal)) => Err(refusal),
-        (Destination::S3(bucket), Ok(known)) => {
-            s3(door, peer, parts, body, known, bucket, visit).await
-        }
         (_, Ok(None)) => Err(dialect.name(&AuthError::Missing)),
         (destination, Ok(Some(known))) => {
-            document(door, parts, body, known, (destination, dialect), visit).await
+            document(door, &parts, body, known, (destination, dialect), visit).await
         }
     };
-    answer.unwrap_or_else(|refusal| dialect.error(&refusal, id, &path))
+    answer.unwrap_or_else(|refusal| dialect.error(&refusal, visit.id, parts.uri.path()))
 }
 
 /// Reads the body, makes the caller, and goes on to the service.
 async fn document(
     door: &Arc<Door>,
-    parts: Parts,
+    parts: &Parts,
     body: RequestBody,
-    known: Known,
+    known: Known<'_>,
     (destination, dialect): (Destination, Dialect),
     visit: &mut Visit,
 ) -> Result<Response, Refusal> {
@@ -114,17 +114,17 @@ async fn document(
     let length = content_length(&parts.headers).unwrap_or(limit).min(limit);
     let Some(_room) = door.buffer(length) else { return Err(busy()) };
     let body = collect(body, limit).await.map_err(|error| unread(&error))?;
-    let caller = known.with_body(door, &parts, &body, visit.id).await;
+    let caller = known.with_body(door, parts, &body, visit.id).await;
     let caller = caller.map_err(|error| dialect.name(&error))?;
     visit.account = Some(caller.owner().account.clone());
     match destination {
-        Destination::Runtime => runtime(door, &caller, &parts, body, visit).await,
+        Destination::Runtime => runtime(door, &caller, parts, body, visit).await,
         Destination::Json(service, operation) => {
-            let call = Call { caller, parts: &parts, body, dialect };
+            let call = Call { caller, parts, body, dialect };
             control::json(door, call, service, &operation, visit).await
         }
         Destination::Query(service) => {
-            let call = Call { caller, parts: &parts, body, dialect };
+            let call = Call { caller, parts, body, dialect };
             control::query(door, call, service, visit).await
         }
         Destination::Foreign(service) => {
@@ -154,31 +154,52 @@ async fn runtime(
     }
 }
 
+/// Who signed a request for S3, and how its body is covered.
+struct Signer {
+    caller: Option<Caller>,
+    payload: Payload,
+    verified: Option<Verified>,
+}
+
+fn signer(
+    door: &Door,
+    parts: &Parts,
+    known: Option<Known<'_>>,
+    bucket: Option<&str>,
+    id: Id,
+) -> Result<Signer, Refusal> {
+    let named = |error: AuthError| error.s3();
+    if let Some(known) = known {
+        let (caller, payload, verified) = known.before_body(parts, id).map_err(named)?;
+        return Ok(Signer { caller: Some(caller), payload, verified: Some(verified) });
+    }
+    if parts.method == Method::OPTIONS {
+        return Ok(Signer { caller: None, payload: Payload::Unsigned, verified: None });
+    }
+    let path = bucket_first(parts.uri.path(), bucket);
+    let caller = verify::version_2(door, parts, &path, id).map_err(named)?;
+    Ok(Signer { caller, payload: unsigned(&parts.headers), verified: None })
+}
+
 async fn s3(
     door: &Door,
     peer: &Peer,
     parts: Parts,
     body: RequestBody,
-    known: Option<Known>,
+    signer: Result<Signer, Refusal>,
     bucket: Option<String>,
     visit: &mut Visit,
-) -> Result<Response, Refusal> {
-    let named = |error: AuthError| error.s3();
-    let (caller, payload, verified) = if let Some(known) = known {
-        let (caller, payload, verified) = known.before_body(&parts, visit.id).map_err(named)?;
-        (Some(caller), payload, Some(verified))
-    } else if parts.method == Method::OPTIONS {
-        (None, Payload::Unsigned, None)
-    } else {
-        let path = bucket_first(parts.uri.path(), bucket.as_deref());
-        let caller = verify::version_2(door, &parts, &path, visit.id).map_err(named)?;
-        (caller, unsigned(&parts.headers), None)
+) -> Response {
+    let checked = signer.and_then(|signer| Ok((signer, decoded_length(&parts.headers)?)));
+    let (Signer { caller, payload, verified }, decoded_length) = match checked {
+        Ok(checked) => checked,
+        Err(refusal) => return Dialect::S3.error(&refusal, visit.id, parts.uri.path()),
     };
     let owner = caller.as_ref().map(Caller::owner);
     visit.account = owner.map(|owner| owner.account.clone());
     let region = owner.map_or_else(|| door.config.region.clone(), |owner| owner.region.clone());
     let request = S3Request {
-        decoded_length: decoded_length(&parts.headers)?,
+        decoded_length,
         trailers: trailers(&parts.headers),
         parts,
         caller,
@@ -192,7 +213,7 @@ async fn s3(
         peer: peer.address,
         secure: peer.secure,
     };
-    Ok(door.s3.call(request).await)
+    door.s3.call(request).await
 }
 
 /// The body of who does not sign it, which may be framed all the same.

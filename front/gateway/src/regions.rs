@@ -3,6 +3,8 @@
 //! A region missing here is refused at the door, so new ones are added as AWS names them (public
 //! endpoint data of the SDKs).
 
+use std::sync::{Arc, LazyLock};
+
 /// All regions of all partitions, sorted.
 pub const REGIONS: &[&str] = &[
     "af-south-1",
@@ -52,6 +54,14 @@ pub fn known(name: &str) -> bool {
     REGIONS.binary_search(&name).is_ok()
 }
 
+/// A region's name as callers carry it; nothing where AWS has none of that name.
+#[must_use]
+pub fn shared(name: &str) -> Option<Arc<str>> {
+    static SHARED: LazyLock<Vec<Arc<str>>> =
+        LazyLock::new(|| REGIONS.iter().map(|name| Arc::from(*name)).collect());
+    SHARED.get(REGIONS.binary_search(&name).ok()?).cloned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +70,7 @@ mod tests {
     fn the_table_is_sorted_so_that_every_region_is_found() {
         assert!(REGIONS.is_sorted());
         assert!(REGIONS.iter().all(|name| known(name)));
+        assert!(REGIONS.iter().all(|name| shared(name).as_deref() == Some(*name)));
         assert!(!known("evil") && !known("") && !known("US-EAST-1"));
     }
 }

@@ -8,12 +8,11 @@ mod policy;
 
 use aws::{
     AuthError, Refusal, sigv2,
-    sigv4::{self, Claim, Head, Payload, Verified},
+    sigv4::{self, Claim, Head, HexDigest, Payload, SigningKey, Verified},
 };
 use bytes::Bytes;
 use http::{Method, header::USER_AGENT, request::Parts};
 use platform::access::{Access, Identity, Unidentified};
-use sha2::{Digest, Sha256};
 use types::{Caller, Id, Owner, Timestamp};
 
 use crate::{dialect::Dialect, door::Door, regions};
@@ -35,8 +34,8 @@ pub fn head(parts: &Parts) -> Head<'_> {
 }
 
 /// A claim whose key is known, and not yet that it is true.
-pub struct Known {
-    claim: Claim,
+pub struct Known<'a> {
+    claim: Claim<'a>,
     identity: Identity,
     /// There where the signature did not have to wait for the body.
     verified: Option<Verified>,
@@ -44,33 +43,34 @@ pub struct Known {
 
 /// Whether the claim may be true of this service: scope, region, key; and the signature itself
 /// where it does not cover the body's own hash.
-pub fn know(
+pub fn know<'a>(
     door: &Door,
     parts: &Parts,
-    claim: Claim,
+    claim: Claim<'a>,
     signing_name: Option<&str>,
     dialect: Dialect,
-) -> Result<Known, Refusal> {
+) -> Result<Known<'a>, Refusal> {
     let named = |error: AuthError| dialect.name(&error);
-    if let Some(expected) = signing_name.filter(|name| *name != claim.service) {
+    if let Some(expected) = signing_name.filter(|name| *name != claim.service()) {
         return Err(named(AuthError::Scope { expected: expected.to_owned() }));
     }
-    if !regions::known(&claim.region) {
-        return Err(dialect.unknown_region(&claim.region));
+    if !regions::known(claim.region()) {
+        return Err(dialect.unknown_region(claim.region()));
     }
     let token = claim.session_token.as_deref();
-    let identity = identify(&*door.access, &claim.access_key, token).map_err(named)?;
+    let identity = identify(&*door.access, claim.access_key(), token).map_err(named)?;
     let mut known = Known { claim, identity, verified: None };
     if let Some(hash) = known.claim.payload_hash() {
-        known.verified = Some(known.prove(door, parts, hash).map_err(named)?);
+        let (head, key) = (head(parts), known.key(door));
+        let verified = sigv4::verify(&head, &known.claim, &key, Timestamp::now(), hash);
+        known.verified = Some(verified.map_err(named)?);
     }
     Ok(known)
 }
 
-impl Known {
-    fn prove(&self, door: &Door, parts: &Parts, hash: &str) -> Result<Verified, AuthError> {
-        let key = door.keys.get(&self.claim, &self.identity.secret);
-        sigv4::verify(&head(parts), &self.claim, &key, Timestamp::now(), hash)
+impl Known<'_> {
+    fn key(&self, door: &Door) -> SigningKey {
+        door.keys.get(&self.claim, &self.identity.secret)
     }
 
     /// The caller of a request whose body was read.
@@ -83,10 +83,12 @@ impl Known {
     ) -> Result<Caller, AuthError> {
         match &self.claim.payload {
             Payload::OfBody => {
-                self.prove(door, parts, &hash(body).await)?;
+                let hash = hash(body).await?;
+                let (head, key) = (head(parts), self.key(door));
+                sigv4::check(&head, &self.claim, &key, Timestamp::now(), hash.as_str())?;
             }
             Payload::Hex(said) => {
-                if *said != hash(body).await {
+                if *said != *hash(body).await?.as_str() {
                     return Err(AuthError::Mismatch);
                 }
             }
@@ -110,7 +112,7 @@ impl Known {
     }
 
     fn caller(&self, parts: &Parts, id: Id) -> Caller {
-        caller(&self.identity, &self.claim.region, parts, id)
+        caller(&self.identity, self.claim.region(), parts, id)
     }
 }
 
@@ -144,19 +146,19 @@ fn identify(access: &dyn Access, key: &str, token: Option<&str>) -> Result<Ident
 }
 
 fn caller(identity: &Identity, region: &str, parts: &Parts, id: Id) -> Caller {
-    let owner = Owner::new(identity.account.as_str(), region, identity.principal.as_str());
+    let Identity { account, principal, .. } = identity;
+    let region = regions::shared(region).unwrap_or_else(|| region.into());
+    let owner = Owner::new(account.clone(), region, principal.clone());
     let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
     Caller::verified(owner, id, agent)
 }
 
-/// Lower-case hexadecimal SHA-256.
-async fn hash(body: &Bytes) -> String {
+async fn hash(body: &Bytes) -> Result<HexDigest, AuthError> {
     if body.len() <= HASH_INLINE {
-        return hex::encode(Sha256::digest(body));
+        return Ok(HexDigest::of(body));
     }
     let body = body.clone();
-    // Fails only where the runtime is ending; an empty hash then matches nothing.
-    tokio::task::spawn_blocking(move || hex::encode(Sha256::digest(&body)))
-        .await
-        .unwrap_or_default()
+    let hashing = tokio::task::spawn_blocking(move || HexDigest::of(&body));
+    // Fails only where the runtime is ending; what has no hash matches nothing.
+    hashing.await.map_err(|_| AuthError::Mismatch)
 }

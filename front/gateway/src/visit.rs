@@ -5,13 +5,13 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     task::{Context, Poll},
     time::Instant,
 };
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 use types::Id;
 
@@ -23,6 +23,10 @@ use crate::{
 
 /// What we call the status of a request whose client left before the answer.
 const CLIENT_LEFT: u16 = 499;
+
+/// Where the request's id stands in an answer of S3, and in one of the others.
+static S3_REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 /// A request under way.
 pub struct Visit {
@@ -43,11 +47,11 @@ pub struct Visit {
 impl Visit {
     /// A request's head is there.
     pub fn begin(metrics: &Arc<Metrics>) -> Self {
-        metrics.in_flight.fetch_add(1, Ordering::Relaxed);
+        metrics.begun();
         Self {
             metrics: metrics.clone(),
             started: Instant::now(),
-            id: Id::random(),
+            id: Id::drawn_ahead(),
             service: "-",
             operation: "-",
             account: None,
@@ -65,8 +69,8 @@ impl Visit {
         if let Some(Account(account)) = response.extensions().get() {
             self.account = Some(account.clone());
         }
-        let header = if self.service == "s3" { "x-amz-request-id" } else { "x-amzn-requestid" };
-        if let Ok(id) = HeaderValue::try_from(self.id.hyphenated()) {
+        let header = if self.service == "s3" { &S3_REQUEST_ID } else { &REQUEST_ID };
+        if let Ok(id) = HeaderValue::from_str(self.id.hyphens().as_str()) {
             response.headers_mut().entry(header).or_insert(id);
         }
         response.map(|body| Observed { body, visit: self })
@@ -77,10 +81,10 @@ impl Drop for Visit {
     fn drop(&mut self) {
         let Self { service, operation, status, bytes, .. } = *self;
         let took = self.started.elapsed();
-        self.metrics.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.metrics.count(Series { service, operation, status }, took);
+        self.metrics.ended(Series { service, operation, status }, took);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let (id, account) = (self.id.hyphenated(), self.account.as_deref().unwrap_or("-"));
+        let (id, account) = (self.id.hyphens(), self.account.as_deref().unwrap_or("-"));
+        let id = id.as_str();
         tracing::info!(target: "access", id, account, service, operation, status, micros, bytes);
     }
 }

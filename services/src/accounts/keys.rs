@@ -57,7 +57,7 @@ pub struct Keyring {
 /// Who is known.
 #[derive(Default)]
 struct Known {
-    keys: HashMap<String, Key>,
+    keys: HashMap<String, Identity>,
     accounts: HashMap<Arc<str>, Arc<Account>>,
     canonical_ids: HashMap<CanonicalId, Arc<Account>>,
 }
@@ -78,7 +78,7 @@ impl Keyring {
         let accounts: Vec<_> = accounts.into_iter().map(Arc::new).collect();
         let by_canonical_id = |account: &Arc<Account>| (account.canonical_id, account.clone());
         self.known.store(Arc::new(Known {
-            keys: keys.into_iter().map(|key| (key.access_key.clone(), key)).collect(),
+            keys: keys.into_iter().map(identified).collect(),
             canonical_ids: accounts.iter().map(by_canonical_id).collect(),
             accounts: accounts.into_iter().map(|account| (account.id.clone(), account)).collect(),
         }));
@@ -126,13 +126,17 @@ impl Keyring {
     }
 }
 
+/// Whom an access key identifies.
+fn identified(key: Key) -> (String, Identity) {
+    let Key { access_key, secret, account, principal } = key;
+    let (secret, account, principal) = (secret.into(), account.into(), principal.into());
+    (access_key, Identity { secret, account, principal })
+}
+
 impl Access for Keyring {
     fn identify(&self, key: &str, token: Option<&str>) -> Result<Identity, Unidentified> {
         let Some(token) = token else {
-            let known = self.known.load();
-            let Key { secret, account, principal, .. } =
-                known.keys.get(key).cloned().ok_or(Unidentified::UnknownKey)?;
-            return Ok(Identity { secret, account, principal });
+            return self.known.load().keys.get(key).cloned().ok_or(Unidentified::UnknownKey);
         };
         let session = self.opened(token).ok_or(Unidentified::BadToken)?;
         if session.key != key {
@@ -142,7 +146,8 @@ impl Access for Keyring {
             return Err(Unidentified::Expired);
         }
         let Session { account, principal, .. } = session;
-        Ok(Identity { secret: self.secret_of(key), account, principal })
+        let secret = self.secret_of(key).into();
+        Ok(Identity { secret, account: account.into(), principal: principal.into() })
     }
 
     /// Everything inside the caller's account and nothing outside it.
@@ -187,8 +192,8 @@ mod tests {
 
         let valid = issue(Timestamp::now() + Duration::from_mins(1));
         let identity = ring().identify(&valid.access_key, Some(&valid.token)).ok().unwrap();
-        assert_eq!(identity.secret, valid.secret);
-        assert_eq!(identity.principal, PRINCIPAL);
+        assert_eq!(*identity.secret, valid.secret);
+        assert_eq!(&*identity.principal, PRINCIPAL);
 
         let over = issue(Timestamp::from_micros(0));
         let refused = ring().identify(&over.access_key, Some(&over.token)).err();
@@ -230,7 +235,7 @@ mod tests {
         assert_eq!(ring.account_of(&first.canonical_id).as_deref(), Some(&first));
         assert_eq!(ring.account("210987654321"), None);
         assert_eq!(ring.identify("A", None).err(), Some(Unidentified::UnknownKey));
-        assert_eq!(ring.identify("B", None).ok().unwrap().principal, PRINCIPAL);
+        assert_eq!(ring.identify("B", None).ok().unwrap().principal, PRINCIPAL.into());
     }
 
     #[test]

@@ -1,13 +1,9 @@
 //! Carries what endpoints did into CloudWatch metrics, from their meters.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use platform::{
-    routes::{Meter, Route, RouteKey, Routes},
+    routes::{Counts, Meter, Route, RouteKey, Routes},
     telemetry::{MetricName, Metrics, Point},
 };
 use tokio::sync::watch;
@@ -20,47 +16,26 @@ const TICK: Duration = Duration::from_secs(1);
 /// The namespace of invocation metrics (`contracts`: semantics 1.7 to 1.20).
 const NAMESPACE: &str = "AWS/SageMaker";
 
-/// A meter's counts at one time.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-struct Counts {
-    invocations: u64,
-    client_errors: u64,
-    server_errors: u64,
-    model_micros: u64,
-    overhead_micros: u64,
+/// What came after `before`.
+fn since(now: Counts, before: Counts) -> Counts {
+    Counts {
+        invocations: now.invocations - before.invocations,
+        client_errors: now.client_errors - before.client_errors,
+        server_errors: now.server_errors - before.server_errors,
+        model_micros: now.model_micros - before.model_micros,
+        overhead_micros: now.overhead_micros - before.overhead_micros,
+    }
 }
 
-impl Counts {
-    fn of(meter: &Meter) -> Self {
-        Self {
-            invocations: meter.invocations.load(Ordering::Relaxed),
-            client_errors: meter.client_errors.load(Ordering::Relaxed),
-            server_errors: meter.server_errors.load(Ordering::Relaxed),
-            model_micros: meter.model_micros.load(Ordering::Relaxed),
-            overhead_micros: meter.overhead_micros.load(Ordering::Relaxed),
-        }
-    }
-
-    fn since(self, before: Self) -> Self {
-        Self {
-            invocations: self.invocations - before.invocations,
-            client_errors: self.client_errors - before.client_errors,
-            server_errors: self.server_errors - before.server_errors,
-            model_micros: self.model_micros - before.model_micros,
-            overhead_micros: self.overhead_micros - before.overhead_micros,
-        }
-    }
-
-    /// The metrics that AWS shows of them, each with the sum of what it stands for.
-    fn metrics(self) -> [(&'static str, u64); 5] {
-        [
-            ("Invocations", self.invocations),
-            ("Invocation4XXErrors", self.client_errors),
-            ("Invocation5XXErrors", self.server_errors),
-            ("ModelLatency", self.model_micros),
-            ("OverheadLatency", self.overhead_micros),
-        ]
-    }
+/// The metrics that AWS shows of counts, each with the sum of what it stands for.
+fn shown(counts: Counts) -> [(&'static str, u64); 5] {
+    [
+        ("Invocations", counts.invocations),
+        ("Invocation4XXErrors", counts.client_errors),
+        ("Invocation5XXErrors", counts.server_errors),
+        ("ModelLatency", counts.model_micros),
+        ("OverheadLatency", counts.overhead_micros),
+    ]
 }
 
 /// Reads meters.
@@ -102,8 +77,8 @@ impl MeterReader {
         }
         let mut gone = Vec::new();
         for ((key, variant), (meter, before)) in &mut self.read {
-            let counts = Counts::of(meter);
-            let delta = counts.since(*before);
+            let counts = meter.read();
+            let delta = since(counts, *before);
             *before = counts;
             if delta != Counts::default() {
                 put(&*self.metrics, key, variant, delta, now).await;
@@ -130,7 +105,7 @@ async fn put(metrics: &dyn Metrics, key: &RouteKey, variant: &str, delta: Counts
     let calls = float(delta.invocations.max(1));
     // The extremes of single calls are not metered, so a tick's mean stands for both.
     let point = |sum: f64| Point { at: now, sum, count: calls, min: sum / calls, max: sum / calls };
-    let points = delta.metrics().map(|(metric, sum)| (name(metric), point(float(sum)))).to_vec();
+    let points = shown(delta).map(|(metric, sum)| (name(metric), point(float(sum)))).to_vec();
     if let Err(error) = metrics.put(&owner, points).await {
         warn!(endpoint = %key.endpoint, error = ?error, "invocation metrics are lost");
     }

@@ -1,5 +1,7 @@
 //! REST-JSON: the operation that a path names. Payloads never become documents.
 
+use std::borrow::Cow;
+
 use super::{
     Operation,
     shape::{Location, Member},
@@ -7,29 +9,39 @@ use super::{
 use crate::wire::escape::decode;
 
 /// The path's decoded parameters, by member, where `path` is the operation's.
-pub(super) fn bind(
+pub(super) fn bind<'a>(
     operation: &Operation,
     method: &str,
-    path: &str,
-) -> Option<Vec<(String, String)>> {
-    let (wanted, there) = (operation.http.uri.split('/'), path.split('/'));
-    let as_many = wanted.clone().count() == there.clone().count();
-    if operation.http.uri == "/" || operation.http.method != method || !as_many {
+    path: &'a str,
+) -> Option<Vec<(&'static str, Cow<'a, str>)>> {
+    if operation.http.uri == "/" || operation.http.method != method {
         return None;
     }
+    let (mut wanted, mut there) = (operation.http.uri.split('/'), path.split('/'));
     let mut params = Vec::new();
-    for (wanted, there) in wanted.zip(there) {
-        match wanted.strip_prefix('{').and_then(|wanted| wanted.strip_suffix('}')) {
-            Some(_) if there.is_empty() => return None,
-            Some(label) => {
-                let value = String::from_utf8(decode(there).into_owned()).ok()?;
-                params.push((member_of(operation, label)?.name.to_owned(), value));
-            }
-            None if wanted == there => {}
-            None => return None,
+    loop {
+        match (wanted.next(), there.next()) {
+            (None, None) => return Some(params),
+            (Some(wanted), Some(there)) => match label(wanted) {
+                Some(_) if there.is_empty() => return None,
+                Some(label) => params.push((member_of(operation, label)?.name, text(there)?)),
+                None if wanted == there => {}
+                None => return None,
+            },
+            (Some(_), None) | (None, Some(_)) => return None,
         }
     }
-    Some(params)
+}
+
+fn label(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
+}
+
+fn text(segment: &str) -> Option<Cow<'_, str>> {
+    match decode(segment) {
+        Cow::Borrowed(_) => Some(Cow::Borrowed(segment)),
+        Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
+    }
 }
 
 fn member_of<'a>(operation: &'a Operation, label: &str) -> Option<&'a Member> {

@@ -1,6 +1,6 @@
 //! The services whose models we hold.
 
-use std::{collections::HashMap, sync::OnceLock};
+use std::{borrow::Cow, collections::HashMap, sync::OnceLock};
 
 use super::{Operation, load, rest};
 use crate::wire::Protocol;
@@ -128,7 +128,11 @@ impl ServiceModel {
 
     /// The operation of a REST-JSON path, and the path's decoded parameters by member name.
     #[must_use]
-    pub fn route(&self, method: &str, path: &str) -> Option<(&Operation, Vec<(String, String)>)> {
+    pub fn route<'a>(
+        &self,
+        method: &str,
+        path: &'a str,
+    ) -> Option<(&Operation, Vec<(&'static str, Cow<'a, str>)>)> {
         self.operations()
             .find_map(|operation| Some((operation, rest::bind(operation, method, path)?)))
     }

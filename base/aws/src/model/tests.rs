@@ -234,7 +234,7 @@ fn a_path_names_its_operation() {
     let route = |method, path| {
         runtime.route(method, path).map(|(operation, params)| (operation.name(), params))
     };
-    let named = |value: &str| vec![("EndpointName".to_owned(), value.to_owned())];
+    let named = |value: &'static str| vec![("EndpointName", value.into())];
     assert_eq!(route("POST", "/endpoints/a/invocations"), Some(("InvokeEndpoint", named("a"))));
     assert_eq!(
         route("POST", "/endpoints/a%20b/async-invocations"),

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode, percent_encode};
 
 /// Everything but RFC 3986's unreserved characters.
 const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -14,13 +14,23 @@ const RESERVED_IN_PATH: AsciiSet = RESERVED.remove(b'/');
 /// A name, a value or one segment of a path.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
-    percent_encode(bytes, &RESERVED).to_string()
+    encoded(bytes).to_string()
+}
+
+/// The same, piece by piece.
+pub fn encoded(bytes: &[u8]) -> PercentEncode<'_> {
+    percent_encode(bytes, &RESERVED)
 }
 
 /// A path: its slashes stay.
 #[must_use]
 pub fn encode_path(path: &str) -> String {
-    percent_encode(path.as_bytes(), &RESERVED_IN_PATH).to_string()
+    encoded_path(path).to_string()
+}
+
+/// The same, piece by piece.
+pub fn encoded_path(path: &str) -> PercentEncode<'_> {
+    percent_encode(path.as_bytes(), &RESERVED_IN_PATH)
 }
 
 /// One segment of a path, or anything else where `+` is a plus.

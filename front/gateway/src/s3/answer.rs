@@ -12,7 +12,7 @@ use types::Id;
 use super::{XML_LIMIT, ask::Ask, errors::Refused};
 use crate::{
     S3Request,
-    body::{RequestBody, Response},
+    body::{RequestBody, Response, ResponseBody},
     s3_request::OperationName,
 };
 
@@ -254,7 +254,7 @@ fn sealed(mut response: HttpResponse, about: &About) -> Response {
             response.headers_mut().insert(HeaderName::from_static(name), value);
         }
     }
-    response.map(BodyExt::boxed_unsync)
+    response.map(ResponseBody::stream)
 }
 
 #[cfg(test)]

@@ -67,16 +67,16 @@ impl PolicyVerifier {
         match *signature {
             Signature::Version4(ref fields) => {
                 let claim = sigv4::read_policy(fields)?;
-                if claim.service != SERVICE {
+                if claim.service() != SERVICE {
                     return Err(AuthError::Scope { expected: SERVICE.to_owned() });
                 }
-                if !regions::known(&claim.region) {
-                    return Err(AuthError::Region { region: claim.region });
+                if !regions::known(claim.region()) {
+                    return Err(AuthError::Region { region: claim.region().to_owned() });
                 }
-                let identity = identify(&*self.access, &claim.access_key, fields.token)?;
+                let identity = identify(&*self.access, claim.access_key(), fields.token)?;
                 let key = self.keys.get(&claim, &identity.secret);
                 sigv4::verify_policy(policy, &claim, &key)?;
-                Ok(caller(&identity, &claim.region, parts, id))
+                Ok(caller(&identity, claim.region(), parts, id))
             }
             Signature::Version2 { .. } if !self.sigv2 => Err(AuthError::Unsupported),
             Signature::Version2 { access_key, signature, token } => {

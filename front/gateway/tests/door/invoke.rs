@@ -2,7 +2,10 @@
 
 use platform::routes::Route;
 
-use crate::{client::Ask, server::Server};
+use crate::{
+    client::{Ask, raw},
+    server::Server,
+};
 
 #[tokio::test]
 async fn a_payload_is_scored_small_and_large_alike() {
@@ -17,6 +20,22 @@ async fn a_payload_is_scored_small_and_large_alike() {
         assert_eq!(answer.header("x-amzn-requestid").len(), 36);
     }
     assert_eq!(server.calls("churn"), (3, 0, 0));
+}
+
+#[tokio::test]
+async fn what_was_sent_at_once_is_answered_in_order() {
+    let server = Server::start().await;
+    server.route("churn", &["AllTraffic"]);
+    let ask = |row: &str| Ask::invoke("churn", "text/csv", row.to_owned()).head() + row;
+    let keep = |text: String| text.replace("connection: close\r\n", "");
+    let sent = keep(ask("1")) + &keep(ask("22")) + &ask("333");
+    let answers = raw(server.address, &sent).await;
+    let bodies: Vec<&str> = answers
+        .split("HTTP/1.1 200 OK")
+        .filter_map(|answer| answer.split_once("\r\n\r\n"))
+        .map(|(_, body)| body)
+        .collect();
+    assert_eq!(bodies, ["1", "2", "3"], "{answers}");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
     reason = "tests say what they expect; a panic there is the report"
 )]
 
+mod allocations;
 mod client;
 mod control;
 mod guards;

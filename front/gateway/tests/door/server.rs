@@ -2,10 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64},
-    },
+    sync::{Arc, Mutex, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -43,9 +40,9 @@ impl Access for Keys {
     fn identify(&self, key: &str, token: Option<&str>) -> Result<Identity, Unidentified> {
         match (key, token) {
             (KEY, None) => Ok(Identity {
-                secret: SECRET.to_owned(),
-                account: ACCOUNT.to_owned(),
-                principal: format!("arn:aws:sts::{ACCOUNT}:assumed-role/Admin/me"),
+                secret: SECRET.into(),
+                account: ACCOUNT.into(),
+                principal: format!("arn:aws:sts::{ACCOUNT}:assumed-role/Admin/me").into(),
             }),
             (KEY, Some(_)) => Err(Unidentified::BadToken),
             _ => Err(Unidentified::UnknownKey),
@@ -248,14 +245,12 @@ impl Server {
 
     /// The meter of an endpoint's first variant.
     pub fn calls(&self, endpoint: &str) -> (u64, u64, u64) {
-        use std::sync::atomic::Ordering::Relaxed;
         let (account, region) = (ACCOUNT.into(), REGION.into());
         let key = RouteKey { account, region, endpoint: endpoint.into() };
         let route = self.routes.get(&key).unwrap();
         let Route::Live(live) = &*route else { panic!("the endpoint is live") };
-        let meter = &live.variants[0].meter;
-        let read = |counter: &AtomicU64| counter.load(Relaxed);
-        (read(&meter.invocations), read(&meter.client_errors), read(&meter.server_errors))
+        let counts = live.variants[0].meter.read();
+        (counts.invocations, counts.client_errors, counts.server_errors)
     }
 }
 

@@ -94,7 +94,7 @@ mod example {
         body
     }
 
-    fn signed() -> (sigv4::Claim, sigv4::Verified) {
+    fn signed() -> (Payload, sigv4::Verified) {
         let headers = [
             ("host", "s3.amazonaws.com"),
             ("x-amz-date", "20130524T000000Z"),
@@ -123,17 +123,17 @@ mod example {
         let key = SigningKey::derive(SECRET, "20130524", "us-east-1", "s3");
         let hash = claim.payload_hash().unwrap().to_owned();
         let verified = sigv4::verify(&head, &claim, &key, claim.at, &hash).unwrap();
-        (claim, verified)
+        (claim.payload, verified)
     }
 
     fn upload(contents: &[u8]) -> Ask {
-        let (claim, verified) = signed();
-        assert_eq!(claim.payload, Payload::SignedChunks);
+        let (payload, verified) = signed();
+        assert_eq!(payload, Payload::SignedChunks);
         let mut upload = ask(Method::PUT, "/data/key")
             .body(framed(contents))
             .header("content-encoding", "aws-chunked")
             .header("x-amz-decoded-content-length", "66560");
-        upload.payload = claim.payload;
+        upload.payload = payload;
         upload.verified = Some(verified);
         upload
     }

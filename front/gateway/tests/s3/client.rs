@@ -29,9 +29,9 @@ impl Access for Everything {
     fn identify(&self, key: &str, token: Option<&str>) -> Result<Identity, Unidentified> {
         match (key, token) {
             (KEY, None) => Ok(Identity {
-                secret: SECRET.to_owned(),
-                account: ACCOUNT.to_owned(),
-                principal: role(ACCOUNT),
+                secret: SECRET.into(),
+                account: ACCOUNT.into(),
+                principal: role(ACCOUNT).into(),
             }),
             (KEY, Some(_)) => Err(Unidentified::BadToken),
             _ => Err(Unidentified::UnknownKey),

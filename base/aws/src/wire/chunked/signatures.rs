@@ -1,10 +1,12 @@
 //! The chain of signatures through a body: each covers its chunk and the one before.
 
+use std::mem;
+
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::ChunkError;
-use crate::wire::sigv4::Verified;
+use crate::wire::sigv4::{HexDigest, Verified};
 
 /// The SHA-256 of nothing: AWS leaves room for headers of a chunk.
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -36,8 +38,8 @@ impl Chain {
 
     /// The chunk has ended: was it what its signature says?
     pub fn end(&mut self) -> Result<(), ChunkError> {
-        let hash = hex::encode(self.body.finalize_reset());
-        let right = self.sign_chunk(&hash);
+        let hash = HexDigest::from(mem::take(&mut self.body));
+        let right = self.sign_chunk(hash.as_str());
         self.advance(right)
     }
 
@@ -57,16 +59,18 @@ impl Chain {
     }
 
     fn sign_chunk(&self, hash: &str) -> String {
-        let Verified { at, scope, key, .. } = &self.request;
-        let previous = &self.previous;
-        key.sign(&format!("AWS4-HMAC-SHA256-PAYLOAD\n{at}\n{scope}\n{previous}\n{EMPTY}\n{hash}"))
+        self.sign("PAYLOAD", &[EMPTY, "\n", hash])
     }
 
     fn sign_trailers(&self, canonical: &str) -> String {
+        self.sign("TRAILER", &[HexDigest::of(canonical.as_bytes()).as_str()])
+    }
+
+    /// `what` follows on the chain.
+    fn sign(&self, kind: &str, what: &[&str]) -> String {
         let Verified { at, scope, key, .. } = &self.request;
-        let previous = &self.previous;
-        let hash = hex::encode(Sha256::digest(canonical));
-        key.sign(&format!("AWS4-HMAC-SHA256-TRAILER\n{at}\n{scope}\n{previous}\n{hash}"))
+        let chain = ["AWS4-HMAC-SHA256-", kind, "\n", at, "\n", scope, "\n", &self.previous, "\n"];
+        key.sign(&[&chain[..], what].concat()).as_str().to_owned()
     }
 }
 
@@ -74,7 +78,7 @@ impl Chain {
 impl Chain {
     /// For the tests' sender: signs what comes next and moves on.
     pub fn next_chunk(&mut self, data: &[u8]) -> String {
-        self.previous = self.sign_chunk(&hex::encode(Sha256::digest(data)));
+        self.previous = self.sign_chunk(HexDigest::of(data).as_str());
         self.previous.clone()
     }
 

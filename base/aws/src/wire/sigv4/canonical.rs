@@ -1,53 +1,85 @@
 //! The canonical form of a request: what both sides hash.
+//!
+//! It is fed to the hash piece by piece and never stands in memory.
+
+use std::borrow::Cow;
 
 use http::HeaderMap;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, digest::Update};
 
-use super::{ALGORITHM, Head};
+use super::{ALGORITHM, Head, HexDigest, SigningKey};
 use crate::wire::{
     AuthError,
-    escape::{decode, decode_field, encode, encode_path, fields},
+    escape::{decode, decode_field, encode, encoded, encoded_path, fields},
 };
 
-/// What is hashed of a request, in bytes, for header values need not be text.
-pub fn request(
+/// The hash of a request. `signed_headers` are names with semicolons between them.
+pub fn digest(
     head: &Head<'_>,
     service: &str,
-    signed_headers: &[String],
+    signed_headers: &str,
     payload_hash: &str,
-) -> Result<Vec<u8>, AuthError> {
-    let mut form = Vec::with_capacity(512);
-    for line in [head.method, &path(head.path, service), &query(head.query)] {
-        form.extend_from_slice(line.as_bytes());
-        form.push(b'\n');
-    }
-    for name in signed_headers {
-        header(head.headers, name, &mut form)?;
-    }
-    form.push(b'\n');
-    form.extend_from_slice(signed_headers.join(";").as_bytes());
-    form.push(b'\n');
-    form.extend_from_slice(payload_hash.as_bytes());
-    Ok(form)
+) -> Result<HexDigest, AuthError> {
+    let mut hash = Sha256::new();
+    request(head, service, signed_headers, payload_hash, &mut hash)?;
+    Ok(HexDigest::from(hash))
 }
 
-/// What is signed of a canonical request.
-pub fn string_to_sign(at: &str, scope: &str, request: &[u8]) -> String {
-    format!("{ALGORITHM}\n{at}\n{scope}\n{}", hex::encode(Sha256::digest(request)))
+/// What is hashed of a request, in bytes, for header values need not be text.
+fn request(
+    head: &Head<'_>,
+    service: &str,
+    signed_headers: &str,
+    payload_hash: &str,
+    form: &mut impl Update,
+) -> Result<(), AuthError> {
+    form.update(head.method.as_bytes());
+    form.update(b"\n");
+    path(head.path, service, form);
+    form.update(b"\n");
+    form.update(query(head.query).as_bytes());
+    form.update(b"\n");
+    for name in signed_headers.split(';') {
+        header(head.headers, name, form)?;
+    }
+    for part in ["\n", signed_headers, "\n", payload_hash] {
+        form.update(part.as_bytes());
+    }
+    Ok(())
+}
+
+/// The signature of a canonical request that has this hash.
+pub fn signature(key: &SigningKey, at: &str, scope: &str, request: &HexDigest) -> HexDigest {
+    key.sign(&[ALGORITHM, "\n", at, "\n", scope, "\n", request.as_str()])
 }
 
 /// S3 signs each segment as its key is, encoded once. The others sign the path as sent, without
 /// dots and doubled slashes, encoded once more.
-fn path(raw: &str, service: &str) -> String {
+fn path(raw: &str, service: &str, form: &mut impl Update) {
     if service == "s3" {
-        let segments: Vec<String> = raw.split('/').map(|part| encode(&decode(part))).collect();
-        segments.join("/")
+        for (index, part) in raw.split('/').enumerate() {
+            if index > 0 {
+                form.update(b"/");
+            }
+            encoded(&decode(part)).for_each(|piece| form.update(piece.as_bytes()));
+        }
     } else {
-        encode_path(&normal(raw))
+        encoded_path(&normal(raw)).for_each(|piece| form.update(piece.as_bytes()));
     }
 }
 
-fn normal(raw: &str) -> String {
+/// Whether a path has neither dots nor doubled slashes.
+fn is_normal(raw: &str) -> bool {
+    let Some(parts) = raw.strip_prefix('/') else { return false };
+    let parts = parts.strip_suffix('/').unwrap_or(parts);
+    parts.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
+fn normal(raw: &str) -> Cow<'_, str> {
+    if is_normal(raw) { Cow::Borrowed(raw) } else { Cow::Owned(normalised(raw)) }
+}
+
+fn normalised(raw: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     for part in raw.split('/') {
         match part {
@@ -73,34 +105,52 @@ fn query(raw: &str) -> String {
 }
 
 /// `name:value,value` with each value trimmed and its inner spaces made one.
-fn header(headers: &HeaderMap, name: &str, form: &mut Vec<u8>) -> Result<(), AuthError> {
-    form.extend_from_slice(name.as_bytes());
-    let mut separator = b':';
+fn header(headers: &HeaderMap, name: &str, form: &mut impl Update) -> Result<(), AuthError> {
+    form.update(name.as_bytes());
+    let mut separator = b":";
     for value in headers.get_all(name) {
-        form.push(separator);
+        form.update(separator);
         collapse(value.as_bytes(), form);
-        separator = b',';
+        separator = b",";
     }
-    if separator == b':' {
+    if separator == b":" {
         return Err(AuthError::Mismatch);
     }
-    form.push(b'\n');
+    form.update(b"\n");
     Ok(())
 }
 
-fn collapse(value: &[u8], form: &mut Vec<u8>) {
+fn collapse(value: &[u8], form: &mut impl Update) {
     let words = value.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty());
     for (index, word) in words.enumerate() {
         if index > 0 {
-            form.push(b' ');
+            form.update(b" ");
         }
-        form.extend_from_slice(word);
+        form.update(word);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Instead of the hash: what it would be fed.
+    #[derive(Default)]
+    struct Form(Vec<u8>);
+
+    impl Update for Form {
+        fn update(&mut self, data: &[u8]) {
+            self.0.extend_from_slice(data);
+        }
+    }
+
+    fn path(raw: &str, service: &str) -> String {
+        let mut form = Form::default();
+        super::path(raw, service, &mut form);
+        String::from_utf8(form.0).unwrap()
+    }
 
     #[test]
     fn s3_encodes_once_and_keeps_every_slash_and_dot() {
@@ -129,9 +179,16 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append("x-amz-meta", "  a   b ".parse().unwrap());
         headers.append("x-amz-meta", "c".parse().unwrap());
-        let mut form = Vec::new();
+        let mut form = Form::default();
         header(&headers, "x-amz-meta", &mut form).unwrap();
-        assert_eq!(form, b"x-amz-meta:a b,c\n");
+        assert_eq!(form.0, b"x-amz-meta:a b,c\n");
         assert_eq!(header(&headers, "host", &mut form), Err(AuthError::Mismatch));
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_that_is_taken_as_it_is_needs_no_change(raw in "/?([a.]{0,3}/){0,4}[a.]{0,3}") {
+            prop_assert_eq!(normal(&raw).into_owned(), normalised(&raw));
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! What a request says of its signature, read but not yet believed.
 
-use http::{HeaderMap, HeaderValue};
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use types::Timestamp;
 
 use super::{ALGORITHM, Head, LONGEST_EXPIRES, TERMINATOR, moment};
@@ -54,53 +56,80 @@ impl Payload {
     }
 }
 
-/// A signature and what it is said to be made of.
+/// A signature and what it is said to be made of: words of the head where it says them plainly.
 #[derive(Clone, Debug)]
-pub struct Claim {
-    /// Whose key.
-    pub access_key: String,
-    /// The scope's day, `yyyymmdd`.
-    pub date: String,
-    /// The scope's region.
-    pub region: String,
-    /// The scope's service (`s3`, `sagemaker`, `monitoring`, …).
-    pub service: String,
+pub struct Claim<'a> {
+    credential: Cow<'a, str>,
+    scope: Scope,
     /// When it was signed.
     pub at: Timestamp,
     /// `X-Amz-Expires`: seconds of validity, of presigned requests only.
     pub expires: Option<u64>,
-    /// Lower-case, sorted, as sent.
-    pub signed_headers: Vec<String>,
+    signed_headers: Cow<'a, str>,
     /// 64 lower-case hexadecimal digits.
-    pub signature: String,
+    pub signature: Cow<'a, str>,
     /// How the body is covered.
     pub payload: Payload,
     /// `X-Amz-Security-Token`, of temporary credentials.
-    pub session_token: Option<String>,
+    pub session_token: Option<Cow<'a, str>>,
     /// Signed in the query rather than the `Authorization` header.
     pub presigned: bool,
 }
 
-impl Claim {
+impl Claim<'_> {
+    /// Whose key.
+    #[must_use]
+    pub fn access_key(&self) -> &str {
+        &self.credential[..self.scope.access_key]
+    }
+
+    /// The scope's day, `yyyymmdd`.
+    #[must_use]
+    pub fn date(&self) -> &str {
+        &self.credential[self.scope.access_key + 1..self.scope.date]
+    }
+
+    /// The scope's region.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.credential[self.scope.date + 1..self.scope.region]
+    }
+
+    /// The scope's service (`s3`, `sagemaker`, `monitoring`, …).
+    #[must_use]
+    pub fn service(&self) -> &str {
+        &self.credential[self.scope.region + 1..self.scope.service]
+    }
+
+    /// `KEY/yyyymmdd/region/service/aws4_request`: what a derived key belongs to.
+    pub(super) fn credential(&self) -> &str {
+        &self.credential
+    }
+
+    /// `yyyymmdd/region/service/aws4_request`.
+    pub(super) fn scope(&self) -> &str {
+        &self.credential[self.scope.access_key + 1..]
+    }
+
+    /// Lower-case, sorted, as sent: with semicolons between them.
+    pub(super) fn signed_headers(&self) -> &str {
+        &self.signed_headers
+    }
+
     /// What the signature says of the body; nothing where the body must be hashed to know
     /// ([`Payload::OfBody`]).
     #[must_use]
     pub fn payload_hash(&self) -> Option<&str> {
         self.payload.word()
     }
-
-    /// `yyyymmdd/region/service/aws4_request`.
-    pub(super) fn scope(&self) -> String {
-        format!("{}/{}/{}/{TERMINATOR}", self.date, self.region, self.service)
-    }
 }
 
 /// Reads the `Authorization` header or the presigned query; nothing where neither is there.
-pub fn read(head: &Head<'_>) -> Result<Option<Claim>, AuthError> {
+pub fn read<'a>(head: &Head<'a>) -> Result<Option<Claim<'a>>, AuthError> {
     let has = |name| values(head.query, name).next().is_some();
     let presigned = has("X-Amz-Algorithm") || has("X-Amz-Signature") || has("X-Amz-Credential");
     let version_2 = has("AWSAccessKeyId") && has("Signature");
-    let mut headers = head.headers.get_all("authorization").iter();
+    let mut headers = head.headers.get_all(AUTHORIZATION).iter();
     match (headers.next(), headers.next()) {
         (None, _) if presigned && version_2 => Err(AuthError::Ambiguous),
         (None, _) if presigned => from_query(head).map(Some),
@@ -111,17 +140,17 @@ pub fn read(head: &Head<'_>) -> Result<Option<Claim>, AuthError> {
     }
 }
 
-fn from_header(head: &Head<'_>, value: &HeaderValue) -> Result<Claim, AuthError> {
+fn from_header<'a>(head: &Head<'a>, value: &'a HeaderValue) -> Result<Claim<'a>, AuthError> {
     let malformed = |what: &str| AuthError::Header(what.to_owned());
     let text = value.to_str().map_err(|_| malformed("it is not text."))?;
     let parts = text.strip_prefix(ALGORITHM).and_then(|rest| rest.strip_prefix([' ', '\t']));
     let parts = parts.ok_or(AuthError::Unsupported)?;
-    let part = |name: &str| {
+    let part = |name: &str| -> Result<Cow<'a, str>, AuthError> {
         let mut found = parts.split(',').filter_map(|part| {
             part.trim().strip_prefix(name).and_then(|rest| rest.strip_prefix('='))
         });
         match (found.next(), found.next()) {
-            (Some(value), None) => Ok(value),
+            (Some(value), None) => Ok(Cow::Borrowed(value)),
             _ => Err(malformed(&format!("it must have '{name}' once."))),
         }
     };
@@ -138,7 +167,7 @@ fn from_header(head: &Head<'_>, value: &HeaderValue) -> Result<Claim, AuthError>
     .map_err(AuthError::Header)
 }
 
-fn from_query(head: &Head<'_>) -> Result<Claim, AuthError> {
+fn from_query<'a>(head: &Head<'a>) -> Result<Claim<'a>, AuthError> {
     let once = |name: &'static str| {
         let mut found = values(head.query, name);
         match (found.next(), found.next()) {
@@ -158,16 +187,17 @@ fn from_query(head: &Head<'_>) -> Result<Claim, AuthError> {
     })?;
     let expires = expires(&once("X-Amz-Expires")?)?;
     let token = match values(head.query, "X-Amz-Security-Token").next() {
-        Some(_) => Some(once("X-Amz-Security-Token")?),
+        Some(_) => Some(once("X-Amz-Security-Token")?.into()),
         None => single(head.headers, "x-amz-security-token"),
     };
-    let (credential, signed_headers, signature) =
-        (once("X-Amz-Credential")?, once("X-Amz-SignedHeaders")?, once("X-Amz-Signature")?);
+    let parts = Parts {
+        credential: once("X-Amz-Credential")?.into(),
+        signed_headers: once("X-Amz-SignedHeaders")?.into(),
+        signature: once("X-Amz-Signature")?.into(),
+    };
     let mut claim =
-        Parts { credential: &credential, signed_headers: &signed_headers, signature: &signature }
-            .claim(at, Some(expires), Payload::OfBody, token)
-            .map_err(AuthError::Query)?;
-    claim.payload = presigned_payload(head, &claim.service)?;
+        parts.claim(at, Some(expires), Payload::OfBody, token).map_err(AuthError::Query)?;
+    claim.payload = presigned_payload(head, claim.service())?;
     Ok(claim)
 }
 
@@ -209,8 +239,8 @@ fn content_hash(headers: &HeaderMap) -> Result<Option<Payload>, AuthError> {
     }
 }
 
-fn single(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(str::to_owned)
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
+    headers.get(name)?.to_str().ok().map(Cow::Borrowed)
 }
 
 fn is_digest(text: &str) -> bool {
@@ -219,65 +249,86 @@ fn is_digest(text: &str) -> bool {
 
 /// What header, query and form have in common.
 pub(super) struct Parts<'a> {
-    pub(super) credential: &'a str,
-    pub(super) signed_headers: &'a str,
-    pub(super) signature: &'a str,
+    pub(super) credential: Cow<'a, str>,
+    pub(super) signed_headers: Cow<'a, str>,
+    pub(super) signature: Cow<'a, str>,
 }
 
-impl Parts<'_> {
+impl<'a> Parts<'a> {
     pub(super) fn claim(
-        &self,
+        self,
         at: Timestamp,
         expires: Option<u64>,
         payload: Payload,
-        session_token: Option<String>,
-    ) -> Result<Claim, String> {
-        let (access_key, date, region, service) = scope(self.credential)?;
-        if moment::write(at).get(..8) != Some(date) {
+        session_token: Option<Cow<'a, str>>,
+    ) -> Result<Claim<'a>, String> {
+        let Self { credential, signed_headers, signature } = self;
+        let scope = Scope::of(&credential)?;
+        let presigned = expires.is_some();
+        let claim = Claim {
+            credential,
+            scope,
+            at,
+            expires,
+            signed_headers,
+            signature,
+            payload,
+            session_token,
+            presigned,
+        };
+        if moment::Text::of(at).day() != claim.date() {
+            let date = claim.date();
             return Err(format!(
                 "Invalid credential date \"{date}\". It is not that of the request."
             ));
         }
-        if !is_digest(self.signature) {
+        if !is_digest(&claim.signature) {
             return Err("the signature is not 64 lower-case hexadecimal digits.".to_owned());
         }
-        Ok(Claim {
-            access_key: access_key.to_owned(),
-            date: date.to_owned(),
-            region: region.to_owned(),
-            service: service.to_owned(),
-            at,
-            expires,
-            signed_headers: header_names(self.signed_headers)?,
-            signature: self.signature.to_owned(),
-            payload,
-            session_token,
-            presigned: expires.is_some(),
-        })
-    }
-}
-
-/// Access keys have no slash, so five parts it is.
-fn scope(credential: &str) -> Result<(&str, &str, &str, &str), String> {
-    let parts: Vec<&str> = credential.split('/').collect();
-    match parts[..] {
-        [key, date, region, service, TERMINATOR] if ![key, date, region, service].contains(&"") => {
-            Ok((key, date, region, service))
+        if !are_header_names(&claim.signed_headers) {
+            return Err("SignedHeaders must be lower-case and sorted.".to_owned());
         }
-        _ => Err(format!(
-            "the Credential is mal-formed; expecting \
-             \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/{TERMINATOR}\"."
-        )),
+        Ok(claim)
     }
 }
 
-fn header_names(text: &str) -> Result<Vec<String>, String> {
-    let names: Vec<String> = text.split(';').map(str::to_owned).collect();
-    let lower = names.iter().all(|name| !name.bytes().any(|byte| byte.is_ascii_uppercase()));
-    if !lower || !names.is_sorted_by(|one, next| one < next) {
-        return Err("SignedHeaders must be lower-case and sorted.".to_owned());
+/// Where the words of a credential end.
+#[derive(Clone, Copy, Debug)]
+struct Scope {
+    access_key: usize,
+    date: usize,
+    region: usize,
+    service: usize,
+}
+
+impl Scope {
+    /// Access keys have no slash, so five words it is.
+    fn of(credential: &str) -> Result<Self, String> {
+        let malformed = || {
+            format!(
+                "the Credential is mal-formed; expecting \
+                 \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/{TERMINATOR}\"."
+            )
+        };
+        let mut ends = credential.match_indices('/').map(|(end, _)| end);
+        let four = (ends.next(), ends.next(), ends.next(), ends.next(), ends.next());
+        let (Some(access_key), Some(date), Some(region), Some(service), None) = four else {
+            return Err(malformed());
+        };
+        let empty = access_key == 0
+            || date == access_key + 1
+            || region == date + 1
+            || service == region + 1;
+        if empty || &credential[service + 1..] != TERMINATOR {
+            return Err(malformed());
+        }
+        Ok(Self { access_key, date, region, service })
     }
-    Ok(names)
+}
+
+fn are_header_names(text: &str) -> bool {
+    let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    lower && text.split(';').is_sorted_by(|one, next| one < next)
 }
 
 /// Whether a query carries members of a signature, of either version: they must not reach those

@@ -3,30 +3,31 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{PoisonError, RwLock},
 };
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use super::{Claim, TERMINATOR};
+use super::{Claim, HexDigest, TERMINATOR};
 
-/// A derived key. Useless a day later or for another service.
+/// A derived key, ready to sign. Useless a day later or for another service.
 #[derive(Clone)]
-pub struct SigningKey([u8; 32]);
+pub struct SigningKey(Hmac<Sha256>);
 
 impl SigningKey {
     /// Narrows `secret`. `date` is `yyyymmdd`.
     #[must_use]
     pub fn derive(secret: &str, date: &str, region: &str, service: &str) -> Self {
-        let whole = hmac(format!("AWS4{secret}").as_bytes(), date);
-        Self([region, service, TERMINATOR].iter().fold(whole, |key, part| hmac(&key, part)))
+        Self(keyed(&derived(secret, date, region, service)))
     }
 
-    /// The signature of `text`: 64 lower-case hexadecimal digits.
-    pub(crate) fn sign(&self, text: &str) -> String {
-        hex::encode(hmac(&self.0, text))
+    /// The signature of a text, which is given in parts.
+    pub(crate) fn sign(&self, text: &[&str]) -> HexDigest {
+        let mut mac = self.0.clone();
+        text.iter().for_each(|part| mac.update(part.as_bytes()));
+        HexDigest::from(<[u8; 32]>::from(mac.finalize().into_bytes()))
     }
 }
 
@@ -36,57 +37,61 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-#[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+fn derived(secret: &str, date: &str, region: &str, service: &str) -> [u8; 32] {
+    let whole = hmac(format!("AWS4{secret}").as_bytes(), date);
+    [region, service, TERMINATOR].iter().fold(whole, |key, part| hmac(&key, part))
+}
+
 fn hmac(key: &[u8], text: &str) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length is a key");
+    let mut mac = keyed(key);
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().into()
 }
 
+#[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("any length is a key")
+}
+
 /// How many derived keys are kept. A busy server sees one per key, region, service and day.
 const KEPT: usize = 1_024;
-
-#[derive(PartialEq, Eq, Hash)]
-struct Scope {
-    access_key: String,
-    date: String,
-    region: String,
-    service: String,
-}
 
 struct Derived {
     secret: String,
     key: SigningKey,
 }
 
-/// Keys derived lately, bounded, shared by all connections.
+/// Keys derived lately, by the credential that names them; bounded, shared by all connections, which
+/// do not wait for each other to find one.
 #[derive(Default)]
-pub struct SigningKeys(Mutex<HashMap<Scope, Derived>>);
+pub struct SigningKeys(RwLock<HashMap<String, Derived>>);
 
 impl SigningKeys {
     /// The key that signs `claim`, derived from `secret` unless it was lately. A secret that
     /// changed under the same access key is noticed.
     #[must_use]
-    pub fn get(&self, claim: &Claim, secret: &str) -> SigningKey {
-        let scope = Scope {
-            access_key: claim.access_key.clone(),
-            date: claim.date.clone(),
-            region: claim.region.clone(),
-            service: claim.service.clone(),
-        };
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(derived) = kept.get(&scope)
-            && bool::from(derived.secret.as_bytes().ct_eq(secret.as_bytes()))
-        {
-            return derived.key.clone();
-        }
-        let key = SigningKey::derive(secret, &claim.date, &claim.region, &claim.service);
+    pub fn get(&self, claim: &Claim<'_>, secret: &str) -> SigningKey {
+        self.kept(claim, secret).unwrap_or_else(|| {
+            let key = SigningKey::derive(secret, claim.date(), claim.region(), claim.service());
+            self.keep(claim, Derived { secret: secret.to_owned(), key: key.clone() });
+            key
+        })
+    }
+
+    fn kept(&self, claim: &Claim<'_>, secret: &str) -> Option<SigningKey> {
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let derived = kept.get(claim.credential())?;
+        let same = bool::from(derived.secret.as_bytes().ct_eq(secret.as_bytes()));
+        same.then(|| derived.key.clone())
+    }
+
+    fn keep(&self, claim: &Claim<'_>, derived: Derived) {
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {
             // Deriving again costs microseconds: not worth an order of eviction.
             kept.clear();
         }
-        kept.insert(scope, Derived { secret: secret.to_owned(), key: key.clone() });
-        key
+        kept.insert(claim.credential().to_owned(), derived);
     }
 }
 
@@ -97,14 +102,10 @@ mod tests {
     /// The example of AWS's "Deriving a signing key" page.
     #[test]
     fn the_published_example_derives_to_the_published_key() {
-        let key = SigningKey::derive(
-            "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-            "20150830",
-            "us-east-1",
-            "iam",
-        );
+        let key =
+            derived("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "20150830", "us-east-1", "iam");
         assert_eq!(
-            hex::encode(key.0),
+            hex::encode(key),
             "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9"
         );
     }

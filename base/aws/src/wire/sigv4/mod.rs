@@ -5,6 +5,7 @@
 
 mod canonical;
 mod claim;
+mod digest;
 mod key;
 mod moment;
 mod policy;
@@ -14,10 +15,11 @@ mod verify;
 use http::HeaderMap;
 
 pub use claim::{Claim, Payload, is_signature_field, read, unsigned_query};
+pub use digest::HexDigest;
 pub use key::{SigningKey, SigningKeys};
 pub use policy::{PolicyFields, read_policy, sign_policy, verify_policy};
 pub use sign::{Credentials, presign, sign};
-pub use verify::{Verified, verify};
+pub use verify::{Verified, check, verify};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// Ends every scope.

@@ -3,6 +3,8 @@
 //! What is signed is the policy's base64 text as it came. How long the signature holds stands in
 //! the policy itself, so the clock is not asked here.
 
+use std::borrow::Cow;
+
 use subtle::ConstantTimeEq;
 
 use super::{ALGORITHM, Claim, Payload, SigningKey, claim::Parts, moment};
@@ -24,7 +26,7 @@ pub struct PolicyFields<'a> {
 }
 
 /// Reads what a form says of its signature. The claim names no headers, for none is covered.
-pub fn read_policy(fields: &PolicyFields<'_>) -> Result<Claim, AuthError> {
+pub fn read_policy<'a>(fields: &PolicyFields<'a>) -> Result<Claim<'a>, AuthError> {
     if fields.algorithm != ALGORITHM {
         return Err(AuthError::Form(format!("X-Amz-Algorithm only supports \"{ALGORITHM}\"")));
     }
@@ -33,16 +35,19 @@ pub fn read_policy(fields: &PolicyFields<'_>) -> Result<Claim, AuthError> {
             "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"".into(),
         )
     })?;
-    let parts =
-        Parts { credential: fields.credential, signed_headers: "", signature: fields.signature };
-    let token = fields.token.map(str::to_owned);
+    let parts = Parts {
+        credential: fields.credential.into(),
+        signed_headers: "".into(),
+        signature: fields.signature.into(),
+    };
+    let token = fields.token.map(Cow::Borrowed);
     parts.claim(at, None, Payload::Unsigned, token).map_err(AuthError::Form)
 }
 
 /// Checks `claim` against the policy's base64 text.
-pub fn verify_policy(policy: &str, claim: &Claim, key: &SigningKey) -> Result<(), AuthError> {
-    let right = sign_policy(policy, key);
-    if bool::from(right.as_bytes().ct_eq(claim.signature.as_bytes())) {
+pub fn verify_policy(policy: &str, claim: &Claim<'_>, key: &SigningKey) -> Result<(), AuthError> {
+    let right = key.sign(&[policy]);
+    if bool::from(right.as_str().as_bytes().ct_eq(claim.signature.as_bytes())) {
         Ok(())
     } else {
         Err(AuthError::Mismatch)
@@ -52,7 +57,7 @@ pub fn verify_policy(policy: &str, claim: &Claim, key: &SigningKey) -> Result<()
 /// The signature of a policy's base64 text.
 #[must_use]
 pub fn sign_policy(policy: &str, key: &SigningKey) -> String {
-    key.sign(policy)
+    key.sign(&[policy]).as_str().to_owned()
 }
 
 #[cfg(test)]
@@ -94,7 +99,7 @@ mod tests {
     fn check(policy: &str, fields: &PolicyFields<'_>) -> Result<(), AuthError> {
         let claim = read_policy(fields)?;
         let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
-        let key = SigningKey::derive(secret, &claim.date, &claim.region, &claim.service);
+        let key = SigningKey::derive(secret, claim.date(), claim.region(), claim.service());
         verify_policy(policy, &claim, &key)
     }
 

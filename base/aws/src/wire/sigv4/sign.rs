@@ -5,7 +5,7 @@ use std::fmt;
 use http::{HeaderMap, HeaderValue, header::InvalidHeaderValue, request::Parts};
 use types::Timestamp;
 
-use super::{ALGORITHM, Head, Payload, SigningKey, TERMINATOR, canonical, moment};
+use super::{ALGORITHM, Head, HexDigest, Payload, SigningKey, TERMINATOR, canonical, moment};
 use crate::wire::{AuthError, escape::encode};
 
 /// Who signs, for where.
@@ -34,9 +34,9 @@ impl Credentials {
         format!("{}/{}/{}/{TERMINATOR}", &at[..8], self.region, self.service)
     }
 
-    fn signature(&self, at: &str, request: &[u8]) -> String {
+    fn signature(&self, at: &str, request: &HexDigest) -> String {
         let key = SigningKey::derive(&self.secret, &at[..8], &self.region, &self.service);
-        key.sign(&canonical::string_to_sign(at, &self.scope(at), request))
+        canonical::signature(&key, at, &self.scope(at), request).as_str().to_owned()
     }
 }
 
@@ -58,12 +58,12 @@ pub fn sign(
         query: parts.uri.query().unwrap_or_default(),
         headers: &parts.headers,
     };
-    let request = present(canonical::request(&head, &credentials.service, &signed, hash));
+    let request = present(canonical::digest(&head, &credentials.service, &signed, hash));
     let authorization = format!(
         "{ALGORITHM} Credential={}/{}, SignedHeaders={}, Signature={}",
         credentials.access_key,
         credentials.scope(&at),
-        signed.join(";"),
+        signed,
         credentials.signature(&at, &request),
     );
     parts.headers.insert("authorization", HeaderValue::try_from(authorization)?);
@@ -97,21 +97,20 @@ fn prepare(
 }
 
 /// What proxies leave alone and servers insist on.
-fn signed_headers(headers: &HeaderMap) -> Vec<String> {
-    let mut names: Vec<String> = headers
+fn signed_headers(headers: &HeaderMap) -> String {
+    let mut names: Vec<&str> = headers
         .keys()
         .map(http::HeaderName::as_str)
         .filter(|name| {
             name.starts_with("x-amz-") || matches!(*name, "host" | "content-type" | "content-md5")
         })
-        .map(str::to_owned)
         .collect();
     names.sort_unstable();
-    names
+    names.join(";")
 }
 
 #[expect(clippy::expect_used, reason = "the names were read from the same headers")]
-fn present(request: Result<Vec<u8>, AuthError>) -> Vec<u8> {
+fn present(request: Result<HexDigest, AuthError>) -> HexDigest {
     request.expect("every signed header is there")
 }
 
@@ -130,13 +129,13 @@ pub fn presign(head: &Head<'_>, credentials: &Credentials, now: Timestamp, expir
     add("X-Amz-Credential", &format!("{}/{}", credentials.access_key, credentials.scope(&at)));
     add("X-Amz-Date", &at);
     add("X-Amz-Expires", &expires.to_string());
-    add("X-Amz-SignedHeaders", &signed.join(";"));
+    add("X-Amz-SignedHeaders", &signed);
     if let Some(token) = &credentials.session_token {
         add("X-Amz-Security-Token", token);
     }
     let query = fields.join("&");
     let hash = if credentials.service == "s3" { "UNSIGNED-PAYLOAD" } else { EMPTY };
     let head = Head { query: &query, ..*head };
-    let request = present(canonical::request(&head, &credentials.service, &signed, hash));
+    let request = present(canonical::digest(&head, &credentials.service, &signed, hash));
     format!("{query}&X-Amz-Signature={}", credentials.signature(&at, &request))
 }

@@ -31,34 +31,53 @@ impl fmt::Debug for Verified {
     }
 }
 
-/// Checks `claim` against the request it came with. `payload_hash` is [`Claim::payload_hash`], or
-/// the lower-case hexadecimal SHA-256 of the body where the claim says nothing. That a body really
-/// has the hash it claims is for whoever reads the body.
+/// [`check`], and what the body's chunks chain to.
 pub fn verify(
     head: &Head<'_>,
-    claim: &Claim,
+    claim: &Claim<'_>,
     key: &SigningKey,
     now: Timestamp,
     payload_hash: &str,
 ) -> Result<Verified, AuthError> {
+    check(head, claim, key, now, payload_hash)?;
+    Ok(Verified {
+        seed: claim.signature.clone().into_owned(),
+        key: key.clone(),
+        at: moment::write(claim.at),
+        scope: claim.scope().to_owned(),
+    })
+}
+
+/// Checks `claim` against the request it came with. `payload_hash` is [`Claim::payload_hash`], or
+/// the lower-case hexadecimal SHA-256 of the body where the claim says nothing. That a body really
+/// has the hash it claims is for whoever reads the body.
+pub fn check(
+    head: &Head<'_>,
+    claim: &Claim<'_>,
+    key: &SigningKey,
+    now: Timestamp,
+    payload_hash: &str,
+) -> Result<(), AuthError> {
     if claim.payload_hash().is_some_and(|said| said != payload_hash) {
         return Err(AuthError::Mismatch);
     }
-    all_signed(head.headers, &claim.signed_headers)?;
+    let signed_headers = claim.signed_headers();
+    all_signed(head.headers, signed_headers)?;
     in_time(claim, now)?;
-    let (at, scope) = (moment::write(claim.at), claim.scope());
-    let request = canonical::request(head, &claim.service, &claim.signed_headers, payload_hash)?;
-    let right = key.sign(&canonical::string_to_sign(&at, &scope, &request));
-    if !bool::from(right.as_bytes().ct_eq(claim.signature.as_bytes())) {
-        return Err(AuthError::Mismatch);
+    let request = canonical::digest(head, claim.service(), signed_headers, payload_hash)?;
+    let at = moment::Text::of(claim.at);
+    let right = canonical::signature(key, at.as_str(), claim.scope(), &request);
+    if bool::from(right.as_str().as_bytes().ct_eq(claim.signature.as_bytes())) {
+        Ok(())
+    } else {
+        Err(AuthError::Mismatch)
     }
-    Ok(Verified { seed: right, key: key.clone(), at, scope })
 }
 
 /// An unsigned `x-amz-copy-source` would turn a signed upload into a copy: so `host` and every
 /// `x-amz-*` header must be signed. Those of the SDKs' retries (`amz-sdk-*`) have another prefix.
-fn all_signed(headers: &HeaderMap, signed: &[String]) -> Result<(), AuthError> {
-    let is_signed = |name: &str| signed.iter().any(|signed| signed == name);
+fn all_signed(headers: &HeaderMap, signed: &str) -> Result<(), AuthError> {
+    let is_signed = |name: &str| signed.split(';').any(|signed| signed == name);
     let mut missing: Vec<String> = headers
         .keys()
         .map(http::HeaderName::as_str)
@@ -71,7 +90,7 @@ fn all_signed(headers: &HeaderMap, signed: &[String]) -> Result<(), AuthError> {
     if missing.is_empty() { Ok(()) } else { Err(AuthError::Unsigned(missing)) }
 }
 
-fn in_time(claim: &Claim, now: Timestamp) -> Result<(), AuthError> {
+fn in_time(claim: &Claim<'_>, now: Timestamp) -> Result<(), AuthError> {
     let early = claim.at.since(now) > SKEW;
     match claim.expires {
         None if early || now.since(claim.at) > SKEW => Err(AuthError::Skewed),
