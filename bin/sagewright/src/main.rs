@@ -10,6 +10,7 @@ mod command;
 mod config;
 mod data;
 mod keys;
+mod log;
 mod master;
 mod programs;
 mod roster;

@@ -16,6 +16,7 @@ use crate::{
     cli::Up,
     config::Settings,
     data::{Data, Running},
+    log::Log,
     server::{self, Ready},
 };
 
@@ -54,12 +55,15 @@ fn foreground(data: &Data, settings: &Settings, begun: Instant) -> Result<ExitCo
     let Some(_lock) = data.lock()? else {
         bail!("another server has {}", data.path().display());
     };
-    log_to_stderr();
+    let log = log_to_stderr()?;
     // Opened at start, so that an upgrade on disk cannot mix versions.
     let binary = File::open("/proc/self/exe").context("the program's own file cannot be opened")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let said = |ready: &Ready| eprint!("{}", screen(data, &ready.running, ready.took));
-    runtime.block_on(server::serve(data, settings, binary, begun, said))?;
+    let served = runtime.block_on(server::serve(data, settings, binary, begun, said));
+    drop(runtime);
+    log.flush();
+    served?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -116,14 +120,16 @@ fn wait_until_ready(data: &Data, child: &mut Child) -> Result<Running> {
     bail!("the server is not ready after {} s", PATIENCE.as_secs())
 }
 
-fn log_to_stderr() {
+fn log_to_stderr() -> Result<Log> {
+    let log = Log::to_stderr().context("no thread can be started")?;
     let filter = EnvFilter::try_from_env("SAGEWRIGHT_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(log.clone())
         .with_ansi(colour)
         .init();
+    Ok(log)
 }
 
 /// What a start says.
