@@ -8,6 +8,8 @@
 //! `"[5E-1,2E-1]"`, `default_left` holds booleans or integers, and pruned nodes stay behind,
 //! unreachable and full of nonsense, so only what the root reaches is looked at.
 
+mod categories;
+mod columns;
 mod document;
 pub(crate) mod legacy;
 mod parts;
@@ -15,6 +17,7 @@ mod parts;
 pub(crate) use document::read;
 
 use crate::{format::Malformed, objective::Objective};
+pub(crate) use categories::Categories;
 
 /// Trees in a model: what 4,000 rounds (the longest that tuning asks for) of 25 classes need.
 pub(crate) const MAX_TREES: usize = 100_000;
@@ -58,7 +61,7 @@ pub(crate) enum Node {
     Split {
         /// Below [`Booster::features`].
         feature: u32,
-        /// Compared as `value < threshold`.
+        /// Compared as `value < threshold`, unless the tree has categories for the node.
         threshold: f32,
         /// Where a missing value goes.
         default_left: bool,
@@ -67,11 +70,20 @@ pub(crate) enum Node {
     },
 }
 
+impl Node {
+    /// Whether it asks for a feature that a model of so many does not have.
+    fn is_beyond(self, features: usize) -> bool {
+        matches!(self, Self::Split { feature, .. } if feature as usize >= features)
+    }
+}
+
 /// A tree.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tree {
     /// At least the root.
     pub(crate) nodes: Vec<Node>,
+    /// Which splits ask for categories, and for which.
+    pub(crate) categories: Categories,
     /// Splits on the longest path.
     pub(crate) depth: usize,
     /// Which output it adds to.

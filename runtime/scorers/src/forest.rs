@@ -6,10 +6,11 @@
 //!
 //! | layout | for | how |
 //! |---|---|---|
-//! | `keys` | every forest | integers for floats; eight trees of a row in lock-step: `bundle` |
+//! | `keys` | every forest of numbers | integers for floats; eight trees of a row in lock-step: `bundle` |
 //! | `ranked` | at most 255 thresholds in a column | bytes for floats; the same lock-step, or [`kernels`](crate::kernels) for 64 rows at once |
+//! | `walk` | splits that ask for categories | the trees as they are, one by one |
 //!
-//! Which of them stay is chosen at load by measuring them on the model itself: see `choose`.
+//! Which of the first two stay is chosen at load by measuring them on the model itself: see `choose`.
 
 mod bundle;
 mod choose;
@@ -19,6 +20,7 @@ mod ranked;
 mod scale;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::cell::RefCell;
 
@@ -29,6 +31,7 @@ use crate::{
 };
 use keys::Keys;
 use ranked::Ranked;
+use walk::Walked;
 
 /// A forest laid out for scoring.
 #[derive(Debug)]
@@ -42,6 +45,7 @@ enum Layout {
     Keys(Keys),
     Ranked { ranked: Ranked, many: Option<Tournament> },
     Both { few: Keys, ranked: Ranked, many: Tournament },
+    Walked(Walked),
 }
 
 /// Whole chunks of rows, and what is left of them where it is enough.
@@ -65,6 +69,7 @@ impl Tournament {
 struct Scratch {
     cells: Vec<u32>,
     ranks: ranked::Scratch,
+    values: Vec<f32>,
 }
 
 thread_local! {
@@ -99,6 +104,7 @@ impl Layout {
         };
         match self {
             Self::Keys(keys) => keys.add(rows, 0, margins, &mut scratch.cells),
+            Self::Walked(walked) => walked.add(rows, margins, &mut scratch.values),
             Self::Ranked { ranked, many: None } => ranked.add_each(rows, 0, margins, ranks),
             Self::Ranked { ranked, many: Some(many) } => {
                 let (first, at) = share(*many);

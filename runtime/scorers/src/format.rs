@@ -12,6 +12,8 @@ use std::borrow::Cow;
 
 /// How deep a document may nest. XGBoost's own models nest 10 deep.
 pub(crate) const MAX_NESTING: usize = 64;
+/// How many values an array may have in the smallest document.
+const FEW: usize = 4096;
 
 /// Why bytes are no document of that kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +56,14 @@ pub(crate) trait Tokens<'a> {
     /// Where it stands, for messages.
     fn at(&self) -> usize;
 
+    /// Bytes of the document.
+    fn size(&self) -> usize;
+
+    /// How many of something there may be that takes so many bytes each, at the least.
+    fn room(&self, bytes: usize) -> usize {
+        (self.size() / bytes).max(FEW)
+    }
+
     /// An error at this place.
     fn malformed(&self, what: &'static str) -> Malformed {
         Malformed { at: self.at(), what }
@@ -77,27 +87,35 @@ pub(crate) fn object<'a, T: Tokens<'a>, E: From<Malformed>>(
     }
 }
 
-/// Reads an array of scalars, each converted by `convert`.
-pub(crate) fn scalars<'a, T: Tokens<'a>, V>(
+/// Reads an array of scalars, each converted by `convert`. XGBoost writes no document of less than
+/// so many `bytes` for each; an array beyond that would only be there to take memory.
+fn scalars<'a, T: Tokens<'a>, V>(
     tokens: &mut T,
+    bytes: usize,
     what: &'static str,
     convert: impl Fn(&Token<'a>) -> Option<V>,
 ) -> Result<Vec<V>, Malformed> {
     if tokens.next()? != Token::ArrayStart {
         return Err(tokens.malformed("expected an array"));
     }
-    let mut values = Vec::new();
+    let (room, mut values) = (tokens.room(bytes), Vec::new());
     loop {
         match tokens.next()? {
             Token::ArrayEnd => return Ok(values),
+            _ if values.len() == room => {
+                return Err(tokens.malformed("an array has more than a model of this size"));
+            }
             token => values.push(convert(&token).ok_or_else(|| tokens.malformed(what))?),
         }
     }
 }
 
-/// Reads an array of floats.
-pub(crate) fn floats<'a, T: Tokens<'a>>(tokens: &mut T) -> Result<Vec<f32>, Malformed> {
-    scalars(tokens, "expected a number", |token| match token {
+/// Reads an array of floats, for each of which the document has so many bytes.
+pub(crate) fn floats<'a, T: Tokens<'a>>(
+    tokens: &mut T,
+    bytes: usize,
+) -> Result<Vec<f32>, Malformed> {
+    scalars(tokens, bytes, "expected a number", |token| match token {
         Token::Float(value) => Some(*value),
         #[expect(clippy::cast_precision_loss, reason = "rounds once, as reading its text would")]
         Token::Integer(value) => Some(*value as f32),
@@ -109,10 +127,22 @@ pub(crate) fn floats<'a, T: Tokens<'a>>(tokens: &mut T) -> Result<Vec<f32>, Malf
 /// `default_left` so.
 pub(crate) fn integers<'a, T: Tokens<'a>, V: TryFrom<i64>>(
     tokens: &mut T,
+    bytes: usize,
 ) -> Result<Vec<V>, Malformed> {
-    scalars(tokens, "expected an integer in range", |token| match token {
+    scalars(tokens, bytes, "expected an integer in range", |token| match token {
         Token::Integer(value) => V::try_from(*value).ok(),
         Token::Bool(value) => V::try_from(i64::from(*value)).ok(),
+        _ => None,
+    })
+}
+
+/// Reads an array of integers, of which those that no `u32` holds become its largest.
+pub(crate) fn saturated<'a, T: Tokens<'a>>(
+    tokens: &mut T,
+    bytes: usize,
+) -> Result<Vec<u32>, Malformed> {
+    scalars(tokens, bytes, "expected an integer", |token| match token {
+        Token::Integer(value) => Some(u32::try_from(*value).unwrap_or(u32::MAX)),
         _ => None,
     })
 }

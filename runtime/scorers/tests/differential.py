@@ -14,6 +14,11 @@ import xgboost as xgb
 
 ROWS = 1000
 CSV_ROWS = 150
+# Categories, and what looks like some: negative, broken, unknown, too large to be told apart.
+CODES = np.concatenate([
+    np.arange(700), np.arange(60), np.arange(3).repeat(99),
+    [-1, -0.5, -0.0, 0.5, 1.5, 2.999, 700, 16777215, 16777216, 3e9],
+]).astype("f4")
 SPECIAL = np.array([0.0, -0.0, 1e-45, -1e-40, 1e-38, 3e38, -3e38, np.nan, np.nan], dtype="f4")
 
 
@@ -63,6 +68,32 @@ def train(rng, objective, rounds, columns, classes=0, **parameters):
     return xgb.train({**settings, **parameters}, matrix, rounds)
 
 
+def train_on_categories(rng, objective, rounds, classes=0, **parameters):
+    """Columns of categories beside columns of numbers; what is learned hangs on both."""
+    data = features(rng, 600, 5)
+    for column, count in ((0, 3), (2, 40), (4, 700)):
+        data[:, column] = rng.integers(0, count, size=600)
+    data[rng.random(size=data.shape) < 0.1] = np.nan
+    noisy = np.nan_to_num(data[:, 0] % 2 + data[:, 2] % 5 / 3 + data[:, 4] % 3 + np.clip(data[:, 1], -2, 2))
+    target = np.digitize(noisy, [2, 3]) if classes else noisy > 3 if "binary" in objective else noisy
+    matrix = xgb.DMatrix(data, target, feature_types=["c", "q", "c", "q", "c"], enable_categorical=True)
+    if classes:
+        parameters["num_class"] = classes
+    settings = {"objective": objective, "seed": int(rng.integers(1 << 30)), "nthread": 1}
+    return xgb.train({**settings, **parameters}, matrix, rounds)
+
+
+def categories(rng):
+    """Splits on one category, and on some of them."""
+    for one in (1, 10, 1000):
+        for method in ("hist", "approx"):
+            shape = {"tree_method": method, "max_cat_to_onehot": one}
+            yield train_on_categories(rng, "reg:squarederror", 9, **shape)
+            yield train_on_categories(rng, "binary:logistic", 9, max_depth=9, min_child_weight=0, **shape)
+            yield train_on_categories(rng, "multi:softprob", 4, 3, max_depth=3, **shape)
+            yield train_on_categories(rng, "reg:squarederror", 9, booster="dart", rate_drop=0.4, **shape)
+
+
 def shapes():
     """Depths, growth and boosters, for every kind of layout."""
     yield {"max_depth": 1}
@@ -90,6 +121,7 @@ def boosters(rng):
     for objective in ("reg:squarederror", "binary:logistic", "count:poisson"):
         yield train(rng, objective, 5, 4, booster="gblinear")
     yield train(rng, "binary:logistic", 100, 28, max_depth=6)
+    yield from categories(rng)
     stopped = train(rng, "binary:logistic", 20, 5)
     stopped.set_attr(best_iteration="3", best_score="0.5")
     yield stopped
@@ -119,6 +151,10 @@ def write(folder, booster, data, predict):
 def cases(rng, booster, folder):
     columns = booster.num_features()
     data = features(rng, ROWS, columns)
+    if booster.feature_types is not None:
+        coded = rng.random(size=data.shape) < 0.7
+        data = np.where(coded, rng.choice(CODES, size=data.shape), data)
+        booster.feature_types = None
     booster.set_param({"nthread": 1})
     matrix = xgb.DMatrix(data)
     write(folder / "finite", booster, data, lambda margin: booster.predict(matrix, output_margin=margin))

@@ -3,10 +3,19 @@
 use std::str::FromStr;
 
 use super::{
-    Booster, BoosterError, MAX_TREES,
-    parts::{Base, Columns, Parts, bounded},
+    Booster, BoosterError, MAX_TREES, Tree,
+    columns::Columns,
+    parts::{Base, Parts, bounded},
 };
-use crate::format::{Token, Tokens, floats, integers, object, skip, text};
+use crate::format::{Token, Tokens, floats, integers, object, saturated, skip, text};
+
+/// Bytes of a document for each node, at the least: ten arrays have something for it, of two bytes or,
+/// where that is a float, of four. A tree has more.
+const NODE: usize = 24;
+/// For each weight of a linear model.
+const WEIGHT: usize = 4;
+/// For each category of a split: of those with one digit there are but ten.
+const CATEGORY: usize = 3;
 
 /// Reads a model, or what XGBoost serializes since 1.3: a model beside its configuration.
 pub(crate) fn read<'a>(mut tokens: impl Tokens<'a>) -> Result<Booster, BoosterError> {
@@ -72,7 +81,7 @@ fn gradient_booster<'a, T: Tokens<'a>>(tokens: &mut T, to: &mut Parts) -> Result
         }),
         "model" => model(tokens, to),
         "weight_drop" => {
-            to.weight_drop = floats(tokens)?;
+            to.weight_drop = floats(tokens, NODE)?;
             Ok(())
         }
         _ => Ok(skip(tokens)?),
@@ -83,25 +92,28 @@ fn model<'a, T: Tokens<'a>>(tokens: &mut T, to: &mut Parts) -> Result<(), Booste
     object(tokens, |key, tokens| {
         match key {
             "trees" => to.trees = trees(tokens)?,
-            "tree_info" => to.outputs = integers(tokens)?,
-            "weights" => to.weights = floats(tokens)?,
+            "tree_info" => to.outputs = integers(tokens, NODE)?,
+            "weights" => to.weights = floats(tokens, WEIGHT)?,
             _ => skip(tokens)?,
         }
         Ok(())
     })
 }
 
-fn trees<'a, T: Tokens<'a>>(tokens: &mut T) -> Result<Vec<Columns>, BoosterError> {
+fn trees<'a, T: Tokens<'a>>(tokens: &mut T) -> Result<Vec<Tree>, BoosterError> {
     if tokens.next()? != Token::ArrayStart {
         return Err(tokens.malformed("expected an array").into());
     }
-    let mut trees = Vec::new();
+    let (mut trees, mut nodes) = (Vec::new(), 0);
     loop {
-        match tokens.next()? {
+        let tree = match tokens.next()? {
             Token::ArrayEnd => return Ok(trees),
-            Token::ObjectStart => trees.push(columns(tokens)?),
+            Token::ObjectStart => columns(tokens)?.tree(trees.len())?,
             _ => return Err(tokens.malformed("expected a tree").into()),
-        }
+        };
+        nodes += tree.nodes.len();
+        bounded("nodes", nodes, tokens.room(NODE))?;
+        trees.push(tree);
         bounded("trees", trees.len(), MAX_TREES)?;
     }
 }
@@ -116,12 +128,16 @@ fn columns<'a, T: Tokens<'a>>(tokens: &mut T) -> Result<Columns, BoosterError> {
             _ => return Err(tokens.malformed("expected a key").into()),
         };
         match &*key {
-            "left_children" => columns.left = integers(tokens)?,
-            "right_children" => columns.right = integers(tokens)?,
-            "split_indices" => columns.features = integers(tokens)?,
-            "split_conditions" => columns.conditions = floats(tokens)?,
-            "default_left" => columns.default_left = integers(tokens)?,
-            "split_type" => columns.split_types = integers(tokens)?,
+            "left_children" => columns.left = integers(tokens, NODE)?,
+            "right_children" => columns.right = integers(tokens, NODE)?,
+            "split_indices" => columns.features = saturated(tokens, NODE)?,
+            "split_conditions" => columns.conditions = floats(tokens, NODE)?,
+            "default_left" => columns.default_left = integers(tokens, NODE)?,
+            "split_type" => columns.split_types = integers(tokens, NODE)?,
+            "categories_nodes" => columns.choices.nodes = integers(tokens, NODE)?,
+            "categories_segments" => columns.choices.starts = integers(tokens, NODE)?,
+            "categories_sizes" => columns.choices.sizes = integers(tokens, NODE)?,
+            "categories" => columns.choices.categories = integers(tokens, CATEGORY)?,
             "tree_param" => object(tokens, |key, tokens| {
                 match key {
                     "size_leaf_vector" => columns.leaf_size = parsed(key, &text(tokens)?)?,
@@ -143,3 +159,6 @@ fn base_scores(text: &str) -> Result<Vec<f32>, BoosterError> {
     let list = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     list.split(',').map(|score| parsed("base_score", score.trim())).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,8 @@
 
 use super::{
     Booster, BoosterError, MAX_TREES, Order,
-    parts::{Base, Columns, Parts, bounded},
+    columns::Columns,
+    parts::{Base, Parts, bounded},
 };
 use crate::{format::Malformed, objective::Objective};
 
@@ -93,7 +94,7 @@ fn forest(fields: &mut Fields<'_>, parts: &mut Parts) -> Result<(), BoosterError
     let trees = Fields { bytes: fields.take(FOREST)?, at: 0 }.count()?;
     bounded("trees", trees, MAX_TREES)?;
     for index in 0..trees {
-        parts.trees.push(tree(fields, index)?);
+        parts.trees.push(tree(fields, index)?.tree(index)?);
     }
     for output in fields.records::<4>(trees)? {
         let output = i32::from_le_bytes(*output);
@@ -120,7 +121,7 @@ fn tree(fields: &mut Fields<'_>, index: usize) -> Result<Columns, BoosterError> 
         columns.left.push(node.signed()?);
         columns.right.push(node.signed()?);
         let feature = node.unsigned()?;
-        columns.features.push(i64::from(feature & !DEFAULT_LEFT));
+        columns.features.push(feature & !DEFAULT_LEFT);
         columns.default_left.push(u8::from(feature & DEFAULT_LEFT != 0));
         columns.conditions.push(node.float()?);
     }

@@ -3,11 +3,7 @@
 //! Documents and the old binary name the same things; they differ in how they are spelled and, before
 //! 1.0, in what the base score is.
 
-use std::collections::VecDeque;
-
-use super::{
-    Booster, BoosterError, MAX_DEPTH, MAX_FEATURES, MAX_OUTPUTS, Model, Node, Order, Tree,
-};
+use super::{Booster, BoosterError, MAX_FEATURES, MAX_OUTPUTS, Model, Order, Tree};
 use crate::objective::Objective;
 
 /// What margins begin with.
@@ -34,22 +30,11 @@ pub(super) struct Parts {
     pub(super) targets: usize,
     pub(super) base: Base,
     pub(super) order: Order,
-    pub(super) trees: Vec<Columns>,
+    /// As if each were alone.
+    pub(super) trees: Vec<Tree>,
     pub(super) outputs: Vec<usize>,
     pub(super) weight_drop: Vec<f32>,
     pub(super) weights: Vec<f32>,
-}
-
-/// A tree as XGBoost's documents store it: one array per property, by node.
-#[derive(Default)]
-pub(super) struct Columns {
-    pub(super) left: Vec<i32>,
-    pub(super) right: Vec<i32>,
-    pub(super) features: Vec<i64>,
-    pub(super) conditions: Vec<f32>,
-    pub(super) default_left: Vec<u8>,
-    pub(super) split_types: Vec<u8>,
-    pub(super) leaf_size: usize,
 }
 
 pub(super) fn bounded(what: &'static str, found: usize, limit: usize) -> Result<(), BoosterError> {
@@ -113,17 +98,22 @@ impl Parts {
         {
             return Err(BoosterError::Damaged("not every tree has its output and weight".into()));
         }
-        let mut forest = Vec::with_capacity(self.trees.len());
-        for (index, columns) in self.trees.into_iter().enumerate() {
-            let output = self.outputs[index];
-            if output >= outputs {
-                return Err(BoosterError::Damaged(format!("tree {index} has output {output}")));
+        let mut trees = self.trees;
+        for (index, tree) in trees.iter_mut().enumerate() {
+            tree.output = self.outputs[index];
+            if tree.output >= outputs {
+                let sentence = format!("tree {index} has output {}", tree.output);
+                return Err(BoosterError::Damaged(sentence));
             }
-            let weight = if dart { self.weight_drop[index] } else { 1.0 };
-            let (nodes, depth) = columns.nodes(index, self.features)?;
-            forest.push(Tree { nodes, depth, output, weight });
+            if tree.nodes.iter().any(|node| node.is_beyond(self.features)) {
+                let sentence = format!("tree {index}: a feature is out of range");
+                return Err(BoosterError::Damaged(sentence));
+            }
+            if dart {
+                tree.weight = self.weight_drop[index];
+            }
         }
-        Ok(forest)
+        Ok(trees)
     }
 
     /// 3.2 starts each output of a linear model from the first base score; see `linear`.
@@ -135,78 +125,4 @@ impl Parts {
         }
         Ok(self.weights)
     }
-}
-
-impl Columns {
-    /// The nodes that the root reaches, breadth first, and the depth.
-    fn nodes(&self, tree: usize, features: usize) -> Result<(Vec<Node>, usize), BoosterError> {
-        self.check_shape(tree)?;
-        let mut nodes = Vec::with_capacity(self.left.len());
-        let mut waiting = VecDeque::from([(0usize, 0usize)]);
-        let mut deepest = 0;
-        while let Some((at, depth)) = waiting.pop_front() {
-            deepest = deepest.max(depth);
-            if self.left[at] == -1 {
-                nodes.push(Node::Leaf(self.conditions[at]));
-                continue;
-            }
-            bounded("splits on one path", depth + 1, MAX_DEPTH)?;
-            // Every node has one parent, or more would wait than there are.
-            let left = nodes.len() + waiting.len() + 1;
-            if left + 1 >= self.left.len() {
-                return Err(damaged(tree, at, "its nodes are no tree"));
-            }
-            nodes.push(self.split(tree, at, left, features)?);
-            for child in [self.left[at], self.right[at]] {
-                let child = usize::try_from(child).ok().filter(|child| *child < self.left.len());
-                let child = child.ok_or_else(|| damaged(tree, at, "a child is out of range"))?;
-                waiting.push_back((child, depth + 1));
-            }
-        }
-        Ok((nodes, deepest))
-    }
-
-    fn split(
-        &self,
-        tree: usize,
-        at: usize,
-        left: usize,
-        features: usize,
-    ) -> Result<Node, BoosterError> {
-        let feature = usize::try_from(self.features[at]).ok().filter(|feature| *feature < features);
-        let feature = feature.and_then(|feature| u32::try_from(feature).ok());
-        let feature = feature.ok_or_else(|| damaged(tree, at, "its feature is out of range"))?;
-        if self.split_types.get(at).is_some_and(|kind| *kind != 0) {
-            return Err(BoosterError::Unsupported(
-                "it splits on categories; train it with numbers (one column per category)".into(),
-            ));
-        }
-        let left = u32::try_from(left).map_err(|_| damaged(tree, at, "too many nodes"))?;
-        Ok(Node::Split {
-            feature,
-            threshold: self.conditions[at],
-            default_left: self.default_left[at] != 0,
-            left,
-        })
-    }
-
-    fn check_shape(&self, tree: usize) -> Result<(), BoosterError> {
-        if self.leaf_size > 1 {
-            return Err(BoosterError::Unsupported(
-                "its leaves are vectors; train it with `multi_strategy` `one_output_per_tree`"
-                    .into(),
-            ));
-        }
-        let nodes = self.left.len();
-        let lengths =
-            [self.right.len(), self.features.len(), self.conditions.len(), self.default_left.len()];
-        if nodes == 0 || lengths.iter().any(|length| *length != nodes) {
-            return Err(damaged(tree, 0, "its arrays differ in length"));
-        }
-        Ok(())
-    }
-}
-
-fn damaged(tree: usize, node: usize, what: &str) -> BoosterError {
-    BoosterError::Damaged(format!("tree {tree}, node {node}: {what}"))
 }

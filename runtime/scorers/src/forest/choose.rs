@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Layout, Scratch, Tournament, keys::Keys, ranked::Ranked};
+use super::{Layout, Scratch, Tournament, keys::Keys, ranked::Ranked, walk::Walked};
 use crate::{
     booster::Tree,
     kernels::{Kernel, ROWS},
@@ -27,6 +27,9 @@ const DENSE: usize = 4096;
 /// Lays out trees in about `budget` bytes. Where that is too little even without padding, links
 /// alone take what they need: 16 bytes for each node.
 pub(super) fn layout(trees: &[Tree], outputs: usize, budget: usize) -> Layout {
+    if trees.iter().any(|tree| !tree.categories.is_empty()) {
+        return Layout::Walked(Walked::new(trees, outputs));
+    }
     let budget = budget.max(SMALL);
     let nodes: usize = trees.iter().map(|tree| tree.nodes.len()).sum();
     // Two layouts at most.

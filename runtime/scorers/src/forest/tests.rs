@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::booster::Node;
+use crate::booster::{Categories, Node};
 
 /// What rows and thresholds are made of, beside ordinary numbers.
 const SPECIAL: [f32; 12] = [
@@ -78,8 +78,8 @@ fn tree(random: &mut Random, shape: Shape) -> Tree {
         level = below;
     }
     let depth = (0..nodes.len()).map(|at| steps(&nodes, at)).max().unwrap();
-    let weight = [1.0, 1.0, 0.3][random.below(3)];
-    Tree { nodes, depth, output: random.below(shape.outputs), weight }
+    let (weight, categories) = ([1.0, 1.0, 0.3][random.below(3)], Categories::default());
+    Tree { nodes, categories, depth, output: random.below(shape.outputs), weight }
 }
 
 /// Splits above a node.
@@ -115,7 +115,12 @@ fn reference(trees: &[Tree], row: &[f32], margins: &mut [f32]) {
 
 /// Every layout that takes these trees, with every kernel, by name.
 pub(crate) fn layouts(trees: &[Tree], outputs: usize) -> Vec<(String, Layout)> {
+    let walked = Layout::Walked(Walked::new(trees, outputs));
+    if trees.iter().any(|tree| !tree.categories.is_empty()) {
+        return vec![("walked".into(), walked)];
+    }
     let mut layouts = vec![
+        ("walked".into(), walked),
         ("linked keys".into(), Layout::Keys(Keys::new(trees, outputs, 0))),
         ("keys".into(), Layout::Keys(Keys::new(trees, outputs, usize::MAX))),
     ];
@@ -191,7 +196,7 @@ const USUAL: Shape = Shape { trees: 19, depth: 6, features: 9, outputs: 1, split
 fn all_layouts_take_an_ordinary_forest_of_any_depth() {
     for depth in 1..=9 {
         let layouts = compare(depth as u64, Shape { depth, ..USUAL }, 150, 9);
-        assert_eq!(layouts, 5 + 3 * Kernel::all().len(), "depth {depth}");
+        assert_eq!(layouts, 6 + 3 * Kernel::all().len(), "depth {depth}");
     }
 }
 
@@ -233,6 +238,7 @@ fn a_column_of_255_thresholds_is_ranked_and_one_of_256_is_not() {
                 Node::Leaf(0.1),
                 Node::Leaf(0.7),
             ],
+            categories: Categories::default(),
             depth: 1,
             output: 0,
             weight: 1.0,

@@ -179,6 +179,10 @@ impl<'a> Tokens<'a> for Ubjson<'a> {
     fn at(&self) -> usize {
         self.at
     }
+
+    fn size(&self) -> usize {
+        self.bytes.len()
+    }
 }
 
 #[cfg(test)]

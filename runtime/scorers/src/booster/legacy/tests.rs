@@ -83,7 +83,7 @@ fn a_file_that_would_lead_out_of_its_bounds_is_refused() {
         (FIRST_TREE - FOREST, 2, "too early"),
         (FIRST_TREE, 2, "2 roots"),
         (FIRST_TREE + 4, i32::MAX, "too early"),
-        (FIRST_TREE + 4, 0, "output"),
+        (FIRST_TREE + 4, 0, "arrays differ"),
         (FIRST_TREE + 20, 3, "vectors"),
         (ROOT + 4, 0, "no tree"),
         (ROOT + 4, 9, "child is out of range"),
