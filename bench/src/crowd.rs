@@ -85,25 +85,25 @@ impl Crowd {
             waiting.extend((arrived..due).map(|_| now));
             arrived = arrived.max(due);
             while let Some(since) = waiting.front().copied() {
-                let Some(place) = idle.pop() else { break };
+                let Some(number) = idle.pop() else { break };
                 waiting.pop_front();
-                self.send(place, since)?;
+                self.send(number, since)?;
             }
             let patience = if arrived < requests { pace.until_next(now - begun) } else { None };
             self.wait(patience, &mut ready)?;
             for event in ready.drain(..) {
-                let place = usize::try_from(event.data.u64())?;
-                if self.read(place)? {
-                    took.push(self.members[place].since.elapsed());
-                    idle.push(place);
+                let number = usize::try_from(event.data.u64())?;
+                if self.read(number)? {
+                    took.push(self.members[number].since.elapsed());
+                    idle.push(number);
                 }
             }
         }
         Ok(took)
     }
 
-    fn send(&mut self, place: usize, since: Instant) -> Result<()> {
-        let member = &mut self.members[place];
+    fn send(&mut self, number: usize, since: Instant) -> Result<()> {
+        let member = &mut self.members[number];
         let written = member.stream.write(&self.request)?;
         ensure!(written == self.request.len(), "the request is longer than a socket's buffer");
         (member.since, member.left) = (since, self.answer);
@@ -126,8 +126,8 @@ impl Crowd {
     }
 
     /// Whether the answer is whole.
-    fn read(&mut self, place: usize) -> Result<bool> {
-        let member = &mut self.members[place];
+    fn read(&mut self, number: usize) -> Result<bool> {
+        let member = &mut self.members[number];
         let mut bytes = [0; READ];
         let read = match member.stream.read(&mut bytes) {
             Ok(0) => bail!("the server closed a connection"),

@@ -190,13 +190,15 @@ async fn s3(
     bucket: Option<String>,
     visit: &mut Visit,
 ) -> Response {
+    if let Ok(Signer { caller: Some(caller), .. }) = &signer {
+        visit.account = Some(caller.owner().account.clone());
+    }
     let checked = signer.and_then(|signer| Ok((signer, decoded_length(&parts.headers)?)));
     let (Signer { caller, payload, verified }, decoded_length) = match checked {
         Ok(checked) => checked,
         Err(refusal) => return Dialect::S3.error(&refusal, visit.id, parts.uri.path()),
     };
     let owner = caller.as_ref().map(Caller::owner);
-    visit.account = owner.map(|owner| owner.account.clone());
     let region = owner.map_or_else(|| door.config.region.clone(), |owner| owner.region.clone());
     let request = S3Request {
         decoded_length,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     Operation,
+    service::Parameters,
     shape::{Location, Member},
 };
 use crate::wire::escape::decode;
@@ -13,7 +14,7 @@ pub(super) fn bind<'a>(
     operation: &Operation,
     method: &str,
     path: &'a str,
-) -> Option<Vec<(&'static str, Cow<'a, str>)>> {
+) -> Option<Parameters<'a>> {
     if operation.http.uri == "/" || operation.http.method != method {
         return None;
     }

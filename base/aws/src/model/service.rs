@@ -77,6 +77,9 @@ impl Models {
     }
 }
 
+/// Decoded parameters of a path, by member name.
+pub type Parameters<'a> = Vec<(&'static str, Cow<'a, str>)>;
+
 /// What one service is.
 pub struct ServiceModel {
     metadata: load::Metadata<'static>,
@@ -128,11 +131,7 @@ impl ServiceModel {
 
     /// The operation of a REST-JSON path, and the path's decoded parameters by member name.
     #[must_use]
-    pub fn route<'a>(
-        &self,
-        method: &str,
-        path: &'a str,
-    ) -> Option<(&Operation, Vec<(&'static str, Cow<'a, str>)>)> {
+    pub fn route<'a>(&self, method: &str, path: &'a str) -> Option<(&Operation, Parameters<'a>)> {
         self.operations()
             .find_map(|operation| Some((operation, rest::bind(operation, method, path)?)))
     }

@@ -18,6 +18,7 @@ pub fn encode(bytes: &[u8]) -> String {
 }
 
 /// The same, piece by piece.
+#[must_use]
 pub fn encoded(bytes: &[u8]) -> PercentEncode<'_> {
     percent_encode(bytes, &RESERVED)
 }
@@ -29,6 +30,7 @@ pub fn encode_path(path: &str) -> String {
 }
 
 /// The same, piece by piece.
+#[must_use]
 pub fn encoded_path(path: &str) -> PercentEncode<'_> {
     percent_encode(path.as_bytes(), &RESERVED_IN_PATH)
 }

@@ -26,7 +26,9 @@ impl SigningKey {
     /// The signature of a text, which is given in parts.
     pub(crate) fn sign(&self, text: &[&str]) -> HexDigest {
         let mut mac = self.0.clone();
-        text.iter().for_each(|part| mac.update(part.as_bytes()));
+        for part in text {
+            mac.update(part.as_bytes());
+        }
         HexDigest::from(<[u8; 32]>::from(mac.finalize().into_bytes()))
     }
 }
