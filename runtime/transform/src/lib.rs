@@ -33,15 +33,16 @@ use output::{Kept, Writer};
 use score::Scoring;
 
 /// Runs the transform that lies at `opt_ml`, tells its progress to `log`, and returns the exit
-/// code. The reason of a failure is left in `output/failure`.
+/// code. The reason of a failure is left in `output/failure`. Objects that failed are no failure of
+/// the program, which would end the other hosts and with them the objects that are theirs: it is
+/// the reason that tells of them.
 pub fn run(opt_ml: &Path, loader: &dyn LoadModel, log: &mut dyn Write) -> i32 {
     match transform(opt_ml, loader, log) {
         Ok(()) => 0,
         Err(failure) => {
-            // The exit code tells it too, should the log or the file fail.
             let _ = writeln!(log, "{failure}");
-            let _ = fs::write(opt_ml.join("output/failure"), failure.to_string());
-            1
+            let told = fs::write(opt_ml.join("output/failure"), failure.to_string());
+            i32::from(told.is_err() || !matches!(failure, Failure::Objects(_)))
         }
     }
 }

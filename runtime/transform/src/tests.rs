@@ -126,14 +126,15 @@ fn play(model: &str, settings: &Settings, objects: &[&[u8]]) -> Played {
 /// The one output of a transform that succeeded.
 fn output(model: &str, settings: &Settings, object: &[u8]) -> String {
     let mut played = play(model, settings, &[object]);
-    assert_eq!(played.code, 0, "{}", played.failure);
+    assert_eq!((played.code, &*played.failure), (0, ""));
     String::from_utf8(played.outputs.remove("0").unwrap()).unwrap()
 }
 
 /// The reason of a transform that failed.
 fn failure(model: &str, settings: &Settings, object: &[u8]) -> String {
     let played = play(model, settings, &[object]);
-    assert_eq!((played.code, played.outputs.len()), (1, 0));
+    // The program has failed only if it could not do what there was to do.
+    assert_eq!((played.code, played.outputs.len()), (i32::from(model == "?"), 0));
     assert!(played.log.contains(&played.failure), "{}", played.log);
     played.failure
 }
@@ -222,7 +223,7 @@ fn a_failure_names_the_object_and_the_record() {
 #[test]
 fn the_outputs_of_other_objects_are_kept() {
     let played = play("lengths", &settings(), &[b"1\n", b"bad\n2\n", b"33\n", b"bad\n"]);
-    assert_eq!(played.code, 1);
+    assert_eq!(played.code, 0, "other hosts go on with their objects");
     assert_eq!(played.outputs.keys().collect::<Vec<_>>(), ["0", "2"]);
     assert!(
         played.failure.ends_with("; 2 of 4 objects failed, the outputs of the others are kept")

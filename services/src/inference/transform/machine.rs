@@ -22,6 +22,9 @@ use crate::{
     record::{Kind, S3Uri},
 };
 
+/// Where a program leaves why objects failed, below `/opt/ml/output`.
+const FAILURE: &str = "failure";
+
 /// Drives transform jobs.
 pub struct TransformMachine {
     /// Runs them.
@@ -96,7 +99,7 @@ impl TransformMachine {
 
     /// Reads the logs to their ends and keeps the predictions of a job that was not stopped: one that
     /// failed has those of the objects that did not. Answers with the job's `FailureReason` where
-    /// they cannot be kept; an error is ours, and tried again.
+    /// objects failed or predictions cannot be kept; an error is ours, and tried again.
     async fn keep(&self, record: &Record, job: &TransformJob) -> Result<Option<String>, Fault> {
         let spec = launch::spec(job)?;
         self.follow.drain(&launch::sources(record, &spec)).await.map_err(Fault::internal)?;
@@ -104,6 +107,7 @@ impl TransformMachine {
         else {
             return Ok(None);
         };
+        let mut failure = None;
         for host in launch::hosts(&spec) {
             for output in self.outputs(record, &host).await?.outputs {
                 let uri = launch::target(&spec, &output.input)?;
@@ -118,18 +122,34 @@ impl TransformMachine {
                     }
                 }
             }
+            if failure.is_none() {
+                failure = self.left(record, &host, FAILURE).await?;
+            }
         }
-        Ok(None)
+        Ok(failure.map(|reason| String::from_utf8_lossy(&reason).into_owned()))
     }
 
     /// What the program on a host says it made.
     async fn outputs(&self, record: &Record, host: &str) -> Result<Outputs, Fault> {
-        let list = self.hands.0.output(record.id, host, Outputs::PATH).await;
-        let Some(list) = list.map_err(Fault::internal)? else { return Ok(Outputs::default()) };
-        let mut text = Vec::new();
-        let mut list = tokio::fs::File::from_std(list);
-        list.read_to_end(&mut text).await.map_err(Fault::internal)?;
-        serde_json::from_slice(&text).map_err(Fault::internal)
+        match self.left(record, host, Outputs::PATH).await? {
+            Some(list) => serde_json::from_slice(&list).map_err(Fault::internal),
+            None => Ok(Outputs::default()),
+        }
+    }
+
+    /// What the program on a host left in a file.
+    async fn left(
+        &self,
+        record: &Record,
+        host: &str,
+        path: &str,
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        let file = self.hands.0.output(record.id, host, path).await.map_err(Fault::internal)?;
+        let Some(file) = file else { return Ok(None) };
+        let mut bytes = Vec::new();
+        let mut file = tokio::fs::File::from_std(file);
+        file.read_to_end(&mut bytes).await.map_err(Fault::internal)?;
+        Ok(Some(bytes))
     }
 
     async fn upload(
