@@ -104,8 +104,24 @@ fn micros(time: Duration) -> f64 {
     1e6 * time.as_secs_f64()
 }
 
-/// User and system time of a process, all its threads together.
+/// User and system time of a process and of all that it started and that still runs, all their
+/// threads together.
 fn cpu_time(pid: &str) -> Result<Duration> {
+    // One that has ended just now took its account along.
+    let of_children = children(pid).into_iter().flat_map(|child| cpu_time(&child));
+    Ok(own_cpu_time(pid)? + of_children.sum())
+}
+
+/// The processes that a process started, whichever of its threads did.
+fn children(pid: &str) -> Vec<String> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists = threads.flat_map(|thread| fs::read_to_string(thread.path().join("children")));
+    lists
+        .flat_map(|list| list.split_ascii_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
+}
+
+fn own_cpu_time(pid: &str) -> Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))
         .with_context(|| format!("process {pid} is not there"))?;
     let (_, fields) = stat.rsplit_once(") ").context("/proc/PID/stat has another form")?;
@@ -122,6 +138,15 @@ mod tests {
     fn the_cpu_time_of_a_process_grows_with_its_work() {
         let before = cpu_time("self").unwrap();
         while cpu_time("self").unwrap() == before {}
+    }
+
+    #[test]
+    fn the_cpu_time_of_what_a_process_started_is_its_own_too() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let found = children("self");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(found.contains(&child.id().to_string()), "{found:?}");
     }
 
     #[test]

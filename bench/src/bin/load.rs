@@ -1,6 +1,6 @@
 //! `load PORT PID CONNECTIONS REQUESTS FILE [RATE]`: sends the request in FILE so many times over so
 //! many connections, and prints one JSON object: throughput, latencies, and the CPU time that
-//! process PID, the server, spent on each request. Without RATE a connection asks again as soon as it
+//! process PID, the server, and all that it started spent on each request. Without RATE a connection asks again as soon as it
 //! was answered; with it, so many requests a second arrive whatever the answers do.
 //!
 //! The request is sent as it stands, byte for byte, so that one that was signed beforehand can be
@@ -14,7 +14,8 @@ use bench::{
     measure::alone,
 };
 
-/// Requests of each connection that are sent before the clock starts.
+/// Requests of each connection that are sent before the clock starts, unless that is more than are
+/// measured.
 const WARM_UP: usize = 200;
 
 fn main() -> Result<()> {
@@ -32,7 +33,7 @@ fn main() -> Result<()> {
     let request = fs::read(file).with_context(|| format!("reading {file}"))?;
     let (connections, requests): (usize, usize) = (connections.parse()?, requests.parse()?);
     let mut crowd = Crowd::gather(port.parse()?, connections, request)?;
-    crowd.ask(WARM_UP * connections, Pace::Answered)?;
+    crowd.ask((WARM_UP * connections).min(requests), Pace::Answered)?;
     println!("{}", alone(pid, || crowd.ask(requests, pace))?);
     Ok(())
 }

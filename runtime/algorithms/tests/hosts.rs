@@ -144,7 +144,7 @@ fn rows(seed: u32, count: u32) -> String {
         let draw = |column: u32| {
             (row + 1).wrapping_mul(2_654_435_761).wrapping_add(column * 40_503 + seed * 7_919) >> 20
         };
-        let label = (draw(0) * 3 + draw(1) > 6_000) as u32;
+        let label = u32::from(draw(0) * 3 + draw(1) > 6_000);
         format!("{label},{},{},{},{}\n", draw(0), draw(1), draw(2), draw(3))
     };
     (0..count).map(row).collect()

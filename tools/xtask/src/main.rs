@@ -28,7 +28,7 @@ cargo xtask COMMAND
   check                 arrows between crates and rooms; warns of large files and functions
   conformance [ARG…]    the tests with real clients; arguments go to pytest
   env NAME              makes a client's Python environment and prints where it is
-  bench [PART…]         comparisons in a release build: start, training, invoke; or s3 alone
+  bench [PART…]         comparisons in a release build: start, training, invoke; xgboost; or s3 alone
   crash [kill|power|faults] [CYCLES]   a server dies or its disk fails, and nothing is lost
 ";
 
