@@ -79,7 +79,7 @@ pub fn answer(
             lines(answer, |line| csv::filter(path, line, Of::Output, &mut kept))?;
         }
         (Format::Csv, true) => {
-            pairs(request, answer, |record, answer| csv::join(path, record, answer, &mut kept))?
+            pairs(request, answer, |record, answer| csv::join(path, record, answer, &mut kept))?;
         }
         (Format::JsonLines, false) => lines(answer, |line| {
             json::select(path, json::read(line, Of::Output)?, &mut kept)?;

@@ -206,7 +206,7 @@ fn a_failure_names_the_object_and_the_record() {
         "ClientError: bucket/in/0: Bad HTTP status received from algorithm: 415 (record 3). \
          not csv. See job logs for more information"
     );
-    let long = [&b"1\n"[..], &[b'1'; 1 << 20], b"1\n"].concat();
+    let long = [&b"1\n"[..], &vec![b'1'; 1 << 20], b"1\n"].concat();
     assert_eq!(
         failure("lengths", &settings(), &long),
         "ClientError: bucket/in/0: too much data for max payload size (1048576 bytes): record 2 is \
@@ -276,7 +276,7 @@ proptest! {
     ) {
         let object: String = lengths.iter().map(|length| "x".repeat(*length) + "y\n").collect();
         let settings = Settings { max_concurrent: Some(threads), ..settings() };
-        let expected: String = lengths.iter().map(|length| format!("{}\n", length + 1)).collect();
+        let expected = lengths.iter().map(|length| format!("{}\n", length + 1)).collect::<Vec<_>>().concat();
         prop_assert_eq!(output("lengths", &settings, object.as_bytes()), expected);
     }
 }

@@ -94,10 +94,10 @@ async fn what_is_not_built_is_refused_by_name() {
         request[member] = value;
         request
     };
-    let filtered = with("DataProcessing", json!({ "InputFilter": "$[1:]" }));
-    let (code, message) = house.refused("CreateTransformJob", filtered).await;
+    let captured = with("DataCaptureConfig", json!({ "DestinationS3Uri": "s3://bucket/captured" }));
+    let (code, message) = house.refused("CreateTransformJob", captured).await;
     assert_eq!(code, "UnsupportedOperationException");
-    assert!(message.contains("DataProcessing"), "{message}");
+    assert!(message.contains("DataCaptureConfig"), "{message}");
     let (code, message) =
         house.refused("CreateTransformJob", with("ModelName", json!("none"))).await;
     assert_eq!(code, "ValidationException");

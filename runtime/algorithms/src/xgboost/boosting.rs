@@ -10,7 +10,7 @@ use super::{
     custom_metrics::CustomMetric,
     data::Data,
     early_stopping::EarlyStopping,
-    era::{Labels, Watched},
+    era::{Targets, Watched},
     evaluation::Round,
     failure::Failure,
     model, python,
@@ -89,7 +89,7 @@ impl Job<'_, '_> {
             }
             sums
         };
-        let labels = Labels { labels: &train.labels, weights: &train.weights, whole: &whole };
+        let labels = Targets { labels: &train.labels, weights: &train.weights, whole: &whole };
         let mut parameters: Vec<_> = chosen
             .iter()
             .filter(|(name, _)| !CONTAINERS_OWN.contains(name))

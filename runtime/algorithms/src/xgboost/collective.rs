@@ -6,7 +6,7 @@
 //! with data, which tells the others through the first group.
 //!
 //! A host that fails must say so before the others notice that it is gone, or theirs would be the
-//! reason that is told: see [`Group::abandon`].
+//! reason that is told: see [`abandon`].
 
 use std::{
     env, fs,
@@ -236,15 +236,15 @@ impl Group {
         self.communicator.leave()?;
         self.tracker.map_or(Ok(()), |tracker| tracker.wait(FAREWELL))
     }
+}
 
-    /// Ends the process of a job that failed, without a word to the others: whoever started the
-    /// hosts ends them. If it was another that failed, this one leaves it the time to be first.
-    pub fn abandon(&self, failure: &Failure) -> ! {
-        if failure.is_of_the_group() {
-            thread::sleep(GRACE);
-        }
-        end_process(1)
+/// Ends the process of a job that failed, without a word to the others: whoever started the hosts
+/// ends them. If it was another that failed, this one leaves it the time to be first.
+pub fn abandon(failure: &Failure) -> ! {
+    if failure.is_of_the_group() {
+        thread::sleep(GRACE);
     }
+    end_process(1)
 }
 
 /// Ranks are given by the order of these texts.

@@ -42,7 +42,7 @@ const TWEEDIE_POWER: f64 = 1.5;
 
 /// What an intercept is estimated from.
 #[derive(Clone, Copy)]
-pub struct Labels<'a> {
+pub struct Targets<'a> {
     /// One per row.
     pub labels: &'a [f32],
     /// One per row, or none at all.
@@ -173,7 +173,7 @@ impl Era {
     }
 
     /// The intercept (`base_score`) to begin with, where it is not the library's own.
-    pub fn base_score(self, chosen: &Hyperparameters, labels: Labels<'_>) -> Option<f64> {
+    pub fn base_score(self, chosen: &Hyperparameters, labels: Targets<'_>) -> Option<f64> {
         let objective = chosen.objective();
         let asked = chosen.float("base_score");
         if objective == "binary:logitraw" && self < Self::V1_3 {
@@ -199,7 +199,7 @@ fn logit(probability: f64) -> f64 {
 
 /// 2.x began with one Newton step from a margin of 0, where 3.x takes the labels' mean. `None`
 /// for objectives whose step is the same in both.
-fn newton_intercept(objective: &str, chosen: &Hyperparameters, labels: Labels<'_>) -> Option<f64> {
+fn newton_intercept(objective: &str, chosen: &Hyperparameters, labels: Targets<'_>) -> Option<f64> {
     let logistic = ["binary:logistic", "binary:logitraw", "reg:logistic"].contains(&objective);
     let positive_weight =
         if logistic { chosen.float("scale_pos_weight").unwrap_or(1.0) } else { 1.0 };
@@ -273,7 +273,7 @@ mod tests {
         Hyperparameters::validate(&raw, Era::V1_7).unwrap()
     }
 
-    const NONE: Labels<'_> = Labels { labels: &[], weights: &[], whole: &|sums| sums };
+    const NONE: Targets<'_> = Targets { labels: &[], weights: &[], whole: &|sums| sums };
 
     #[test]
     fn every_known_tag_has_an_era_and_no_other_tag_has() {
@@ -335,7 +335,7 @@ mod tests {
 
     #[test]
     fn two_point_one_takes_one_newton_step() {
-        let labels = Labels { labels: &[0.0, 0.0, 1.0], weights: &[], whole: &|sums| sums };
+        let labels = Targets { labels: &[0.0, 0.0, 1.0], weights: &[], whole: &|sums| sums };
         let logistic = chosen(&[("objective", "binary:logistic")]);
         let score = Era::V2_1.base_score(&logistic, labels).unwrap();
         assert!((score - 1.0 / (1.0 + (2.0_f64 / 3.0).exp())).abs() < 1e-12);

@@ -9,7 +9,7 @@ use xgboost_sys::Library;
 
 use super::{
     channels::{self, Inputs, Source},
-    collective::{Group, Hosts, Opened, Role},
+    collective::{self, Group, Hosts, Opened, Role},
     cross_validation::CrossValidation,
     custom_metrics::CustomMetric,
     data::{self, Data},
@@ -58,8 +58,8 @@ pub fn run_reading(
     let reason: String = failure.to_string().chars().take(REASON_LIMIT).collect();
     let output = opt_ml.join("output");
     let _ = fs::create_dir_all(&output).and_then(|()| fs::write(output.join("failure"), reason));
-    if let Some(group) = group {
-        group.abandon(&failure);
+    if group.is_some() {
+        collective::abandon(&failure);
     }
     1
 }
@@ -182,12 +182,12 @@ impl Job<'_, '_> {
         self.log.info(&format!("Distributed node training with {count} hosts"))?;
         let (mut read, mut complete) = (Vec::new(), true);
         for (channel, source) in inputs.sources() {
-            match data::read(channel, source, &self.chosen, self.numbers, self.log)? {
-                Some(rows) => read.push(rows),
-                None => {
-                    complete = false;
-                    self.log.warning(&hosts.hosts.without_data(channel))?;
-                }
+            let rows = data::read(channel, source, &self.chosen, self.numbers, self.log)?;
+            if let Some(rows) = rows {
+                read.push(rows);
+            } else {
+                complete = false;
+                self.log.warning(&hosts.hosts.without_data(channel))?;
             }
         }
         match hosts.gather(&self.library, complete, self.group)? {
