@@ -27,6 +27,8 @@ pub const ALL: &[&str] = &[
     "sdk_v2",
     "sdk_v3",
     "xgboost",
+    "xgboost_3_0_5",
+    "xgboost_2_1_4",
     "xgboost_1_7_6",
     "xgboost_1_5_2",
     "xgboost_1_3_3",
@@ -39,6 +41,8 @@ pub const ALL: &[&str] = &[
 /// Versions of XGBoost that results are compared with, and the environment of each.
 const ORACLES: &[(&str, &str)] = &[
     ("3.2.0", "xgboost"),
+    ("3.0.5", "xgboost_3_0_5"),
+    ("2.1.4", "xgboost_2_1_4"),
     ("1.7.6", "xgboost_1_7_6"),
     ("1.5.2", "xgboost_1_5_2"),
     ("1.3.3", "xgboost_1_3_3"),
