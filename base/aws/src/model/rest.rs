@@ -10,26 +10,34 @@ use super::{
 use crate::wire::escape::decode;
 
 /// The path's decoded parameters, by member, where `path` is the operation's.
+///
+/// Every operation of a service is asked in turn, in no order, so that one whose path it is not
+/// must cost no memory.
 pub(super) fn bind<'a>(
     operation: &Operation,
     method: &str,
     path: &'a str,
 ) -> Option<Parameters<'a>> {
-    if operation.http.uri == "/" || operation.http.method != method {
+    let uri = operation.http.uri;
+    if uri == "/" || operation.http.method != method || !has_form(uri, path) {
         return None;
     }
-    let (mut wanted, mut there) = (operation.http.uri.split('/'), path.split('/'));
-    let mut params = Vec::new();
+    uri.split('/')
+        .zip(path.split('/'))
+        .filter_map(|(wanted, there)| Some((label(wanted)?, there)))
+        .map(|(label, there)| Some((member_of(operation, label)?.name, text(there)?)))
+        .collect()
+}
+
+/// Whether `path` has the segments of `uri`, and something where that has a label.
+fn has_form(uri: &str, path: &str) -> bool {
+    let (mut wanted, mut there) = (uri.split('/'), path.split('/'));
     loop {
         match (wanted.next(), there.next()) {
-            (None, None) => return Some(params),
-            (Some(wanted), Some(there)) => match label(wanted) {
-                Some(_) if there.is_empty() => return None,
-                Some(label) => params.push((member_of(operation, label)?.name, text(there)?)),
-                None if wanted == there => {}
-                None => return None,
-            },
-            (Some(_), None) | (None, Some(_)) => return None,
+            (None, None) => return true,
+            (Some(wanted), Some(there)) if label(wanted).is_some() && !there.is_empty() => {}
+            (Some(wanted), Some(there)) if label(wanted).is_none() && wanted == there => {}
+            _ => return false,
         }
     }
 }
