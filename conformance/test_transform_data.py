@@ -1,5 +1,6 @@
 """Batch transform of every shape of input: one model, the same rows, the same scores."""
 import gzip
+import json
 import struct
 
 import pytest
@@ -103,6 +104,24 @@ def test_a_path_beyond_the_columns_fails_with_the_record_named(api, model):
     assert job["TransformJobStatus"] == "Failed"
     assert "Invalid JsonPath: $[1]" in job["FailureReason"]
     assert "(record 2)" in job["FailureReason"]
+
+
+def test_the_objects_of_a_manifest_are_scored_each_by_its_name_there(api, model, scores):
+    folder = unique("listed")
+    lines = ROWS.splitlines(keepends=True)
+    parts = {"a/one.csv": lines[:13], "two.csv": lines[13:]}
+    for name, part in parts.items():
+        api.put(f"{folder}/{name}", "".join(part))
+    api.put(f"{folder}/three.csv", "not asked for")
+    entries = [{"prefix": f"s3://{BUCKET}/{folder}/"}, *parts]
+    changes = given(api.put(f"{unique('list')}.json", json.dumps(entries)), {})
+    changes["TransformInput"]["DataSource"]["S3DataSource"]["S3DataType"] = "ManifestFile"
+    job = transform(api, model, "", **changes)
+    completed(api, job)
+    told = [api.read(f"s3://{BUCKET}/scored/{job}/{name}.out").decode() for name in parts]
+    assert "".join(told).split() == scores
+    made = api.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"scored/{job}/")["Contents"]
+    assert len(made) == len(parts)
 
 
 def test_objects_are_shared_out_among_instances(api, model, scores):

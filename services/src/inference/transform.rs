@@ -2,6 +2,7 @@
 //! which score the objects of its input.
 
 mod check;
+mod data;
 mod describe;
 mod job;
 mod launch;

@@ -11,8 +11,8 @@ use platform::{
 };
 use types::Owner;
 
-use super::job::TransformJob;
-use crate::record::{Kind, S3Uri, channel, output, unsupported};
+use super::{data::Data, job::TransformJob};
+use crate::record::{Kind, S3Uri, output};
 
 /// What a request may ask for and would not get.
 pub const UNBUILT: &[&str] = &["DataCaptureConfig", "TransformResources.VolumeKmsKeyId"];
@@ -26,15 +26,10 @@ pub async fn check(
     role: &str,
     objects: &dyn Objects,
 ) -> Result<(), Fault> {
-    let source = &spec.transform_input.data_source.s3_data_source;
-    if source.s3_data_type != "S3Prefix" {
-        let what = format!("S3DataType {} is not supported", source.s3_data_type);
-        return Err(unsupported(TransformJob::KIND, &what));
-    }
+    let data = Data::of(&spec.transform_input.data_source.s3_data_source)?;
     limits(spec)?;
     processing(spec)?;
-    let uri = invalid(source.s3_uri.parse::<S3Uri>())?;
-    channel::check(owner, objects, &uri, role).await?;
+    data.check(owner, objects, role).await?;
     let place = invalid(spec.transform_output.s3_output_path.parse::<S3Uri>())?;
     let key = spec.transform_output.kms_key_id.as_deref();
     output::check(owner, objects, TransformJob::KIND, &place, key).await
@@ -45,7 +40,8 @@ pub fn invalid<T, E: std::fmt::Display>(parsed: Result<T, E>) -> Result<T, Fault
     parsed.map_err(refusal)
 }
 
-fn refusal(sentence: impl std::fmt::Display) -> Fault {
+/// What is wrong with a request, to its caller.
+pub fn refusal(sentence: impl std::fmt::Display) -> Fault {
     Fault::new(What::Invalid, TransformJob::KIND, sentence)
 }
 

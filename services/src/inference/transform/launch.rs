@@ -14,9 +14,10 @@ use serde::Deserialize;
 
 use super::{
     check::{invalid, processing},
+    data::{Data, Found},
     job::TransformJob,
 };
-use crate::record::{Kind, S3Uri, channel, output};
+use crate::record::{Kind, S3Uri, output};
 
 /// Where transform jobs log.
 const TRANSFORM_JOBS: &str = "/aws/sagemaker/TransformJobs";
@@ -81,7 +82,7 @@ pub async fn workload(
 ) -> Result<Workload, Fault> {
     let spec = spec(job)?;
     let owner = &record.owner;
-    let uri = invalid(spec.transform_input.data_source.s3_data_source.s3_uri.parse::<S3Uri>())?;
+    let source = Data::of(&spec.transform_input.data_source.s3_data_source)?;
     let model = invalid(job.model.data.parse::<S3Uri>())?;
     let (_, parts) = objects
         .open_parts(owner, ObjectName::current(&model.bucket, &model.key))
@@ -90,8 +91,8 @@ pub async fn workload(
             let message = format!("The model data at {model} cannot be read: {error}.");
             Fault::new(What::Invalid, TransformJob::KIND, message)
         })?;
-    let files = channel::files(owner, objects, &uri, &owner.principal).await?;
-    let settings = settings(&spec, job, location(&uri, &files))?;
+    let Found { files, location } = source.open(owner, objects).await?;
+    let settings = settings(&spec, job, location)?;
     let data = Input {
         name: DATA_CHANNEL.to_owned(),
         content_type: spec.transform_input.content_type.clone(),
@@ -122,16 +123,6 @@ pub async fn workload(
         packs: Vec::new(),
         limits: Limits::default(),
     })
-}
-
-/// What precedes the names of files in their buckets and keys: the URI up to its last slash, or all
-/// of it where it names a folder without one.
-fn location(uri: &S3Uri, files: &[InputFile]) -> String {
-    let S3Uri { bucket, key } = uri;
-    let (folder, last) =
-        key.rsplit_once('/').map_or(("", &**key), |(_, last)| key.split_at(key.len() - last.len()));
-    let begins = files.iter().all(|file| file.name.starts_with(last));
-    if begins { format!("{bucket}/{folder}") } else { format!("{bucket}/{key}/") }
 }
 
 /// Request before container before default (semantics 1.4).
@@ -195,24 +186,4 @@ fn tell_container(settings: &mut Settings) {
         tell("SAGEMAKER_MAX_CONCURRENT_TRANSFORMS", count.to_string());
     }
     settings.environment.entry(MAX_CONTENT_LENGTH.to_owned()).or_insert(payload.to_string());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_name_an_object_by_bucket_and_key() {
-        for (uri, name, expected) in [
-            ("s3://b/p/train.csv", "train.csv", "b/p/train.csv"),
-            ("s3://b/p/", "a/b.csv", "b/p/a/b.csv"),
-            ("s3://b/p", "a.csv", "b/p/a.csv"),
-            ("s3://b/p/tr", "train.csv", "b/p/train.csv"),
-            ("s3://b", "a/b", "b/a/b"),
-        ] {
-            let uri = uri.parse().unwrap();
-            let files = [InputFile { name: name.into(), parts: Vec::new() }];
-            assert_eq!(location(&uri, &files) + name, expected, "{uri}");
-        }
-    }
 }
