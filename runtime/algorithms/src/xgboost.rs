@@ -3,6 +3,7 @@
 //! What depends on the version of the image is in [`era`] and nowhere else; the library is always
 //! the same one, told to do what the version did.
 
+mod average_precision;
 mod boosting;
 mod channels;
 mod checkpoints;
@@ -28,5 +29,6 @@ mod table;
 mod threads;
 pub mod train;
 mod ubjson;
+mod watched;
 
 pub use input::Numbers;

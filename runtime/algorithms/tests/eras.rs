@@ -196,6 +196,35 @@ fn the_first_version_stops_on_its_default_metric_and_later_ones_say_why_not() {
 }
 
 #[test]
+fn early_tags_print_the_average_precision_of_rankings_with_grades() {
+    let line =
+        |n: usize| format!("{} qid:{} 0:{} 1:{}\n", n * n % 7 % 4, n / 9, n * 37 % 101, n * n % 89);
+    let content: String = (0..450).map(line).collect();
+    let channels = [("train", "text/libsvm", content.as_bytes())];
+    let asked: [&[_]; 2] = [&[], &[("eval_metric", "map@3,ndcg,map")]];
+    for more in asked {
+        let chosen = [&[("num_round", "4"), ("objective", "rank:pairwise")], more].concat();
+        let Some(job) = Job::on("1.7-1", &chosen, &channels) else { return };
+        assert!(job.log.contains("drawn as by XGBoost 3.2"), "{}", job.log);
+        let model = job.model();
+        let data = job.folder.path().join("train.blob");
+        let metrics = more.first().map_or("map", |(_, metrics)| metrics).split(',');
+        let data = format!("{}?format=libsvm", data.to_str().unwrap());
+        let arguments: Vec<_> =
+            ["evaluate", model.to_str().unwrap(), &data].into_iter().chain(metrics).collect();
+        let Some(theirs) = oracle("1.7.6", "oracle.py", &arguments) else { return };
+        let ours = job.log.lines().rfind(|line| line.starts_with("[3]\t")).unwrap();
+        let fields = |line: &str| {
+            let fields =
+                line.trim().split('\t').skip(1).map(|field| field.rsplit_once(':').unwrap());
+            let scores = fields.map(|(name, score)| (name.to_owned(), score.parse().unwrap()));
+            scores.map(|(name, score): (_, f64)| format!("{name}:{score:.5}")).collect::<Vec<_>>()
+        };
+        assert_eq!(fields(ours), fields(&theirs));
+    }
+}
+
+#[test]
 fn metrics_of_the_container_stand_behind_those_of_the_library() {
     let content = data(|truth| f64::from(truth > 0.2));
     let chosen = [

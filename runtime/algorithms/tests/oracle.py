@@ -15,6 +15,8 @@ Called by the tests with the interpreter of one version's environment:
                                                           by the library's tracker: prints whether
                                                           all have the same trees, which are those
                                                           of the model file
+  oracle.py evaluate MODEL DATA METRIC...                 what a model file scores on libsvm text,
+                                                          as the package prints it
 Predictions are float32, little-endian, row by row.
 """
 
@@ -115,6 +117,12 @@ def hosts(parameters, rounds, model, *shards):
     print("the same" if all(dump == ours for dump in grown) else "different")
 
 
+def evaluate(model, data, *metrics):
+    booster = xgboost.Booster(model_file=model)
+    booster.set_param([("eval_metric", metric) for metric in metrics])
+    print(booster.eval(xgboost.DMatrix(data), "train"))
+
+
 mode, arguments = sys.argv[1], sys.argv[2:]
 if mode == "train":
     for at in range(0, len(arguments), 4):
@@ -129,6 +137,8 @@ elif mode == "rmse":
     print(sum(scores) / len(scores))
 elif mode == "hosts":
     hosts(*arguments)
+elif mode == "evaluate":
+    evaluate(*arguments)
 elif mode == "folds":
     folds(*arguments)
 else:

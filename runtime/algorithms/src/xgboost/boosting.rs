@@ -5,16 +5,9 @@ use std::iter;
 use xgboost_sys::{Booster, ModelFormat};
 
 use super::{
-    checkpoints::Checkpoints,
-    collective::Group,
-    custom_metrics::CustomMetric,
-    data::Data,
-    early_stopping::EarlyStopping,
-    era::{Targets, Watched},
-    evaluation::Round,
-    failure::Failure,
-    model, python,
-    train::Job,
+    checkpoints::Checkpoints, collective::Group, custom_metrics::CustomMetric, data::Data,
+    early_stopping::EarlyStopping, era::Targets, evaluation::Round, failure::Failure, model,
+    python, train::Job, watched::Watched,
 };
 
 /// Hyperparameters that the library is not told, or not in the same words.
@@ -111,7 +104,7 @@ impl Job<'_, '_> {
             let method = if self.group.is_some() { "approx" } else { method };
             parameters.push(("tree_method", method.to_owned()));
         }
-        parameters.extend(watched.native.iter().map(|metric| ("eval_metric", metric.clone())));
+        parameters.extend(watched.parameters());
         parameters.push(("validate_parameters", "1".to_owned()));
         parameters
     }
@@ -275,11 +268,15 @@ fn evaluate(
     let channels: Vec<_> = data.iter().map(|data| data.channel).collect();
     let line = booster.evaluate(number, &matrices).map_err(failed)?;
     let mut round = Round::parse(number, &line, &channels);
-    if watched.custom.is_empty() {
+    if watched.custom.is_empty() && watched.former.is_empty() {
         return Ok(round);
     }
-    for Data { channel, matrix, labels, .. } in data {
+    for Data { channel, matrix, labels, queries, .. } in data {
         let margins = booster.predict_margin(matrix).map_err(failed)?;
+        for (place, metric) in &watched.former {
+            let score = metric.score(&margins, labels, queries);
+            round.insert(channel, *place, &watched.native[*place], score);
+        }
         for name in &watched.custom {
             if let Some(metric) = CustomMetric::of(name, objective) {
                 round.push(channel, name, metric.score(&margins, labels)?);

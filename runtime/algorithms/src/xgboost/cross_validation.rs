@@ -7,7 +7,6 @@
 use super::{
     boosting::{Trained, file},
     data::Data,
-    era::Watched,
     evaluation::{self, Round},
     failure::Failure,
     folds::{Classes, Folds, Strata},
@@ -16,6 +15,7 @@ use super::{
     model,
     predictions::{self, Predictions},
     train::Job,
+    watched::Watched,
 };
 
 /// Where the predictions go, in the job's folder.

@@ -21,6 +21,8 @@ pub struct Data {
     pub labels: Vec<f32>,
     /// How much each row counts, or nothing.
     pub weights: Vec<f32>,
+    /// The query that each row belongs to, or nothing.
+    pub queries: Vec<u32>,
     /// How many threads its size is worth.
     pub threads: usize,
 }
@@ -67,19 +69,25 @@ impl Data {
         let matrix =
             matrix(library, rows, threads).map_err(|error| Failure::from_training(&error))?;
         let (labels, weights) = (rows.labels.clone(), rows.weights.clone());
-        Ok(Self { channel, matrix, labels, weights, threads })
+        Ok(Self { channel, matrix, labels, weights, queries: rows.queries.clone(), threads })
     }
 
     /// Some of its rows.
     pub fn rows(&self, rows: &[i32]) -> Result<Self, Failure> {
         let matrix = self.matrix.slice(rows).map_err(|error| Failure::from_training(&error))?;
-        let (labels, weights) = (picked(&self.labels, rows), picked(&self.weights, rows));
-        Ok(Self { channel: self.channel, matrix, labels, weights, threads: self.threads })
+        Ok(Self {
+            channel: self.channel,
+            matrix,
+            labels: picked(&self.labels, rows),
+            weights: picked(&self.weights, rows),
+            queries: picked(&self.queries, rows),
+            threads: self.threads,
+        })
     }
 }
 
 /// The numbers of rows; none where there are none at all.
-fn picked(numbers: &[f32], rows: &[i32]) -> Vec<f32> {
+fn picked<T: Copy>(numbers: &[T], rows: &[i32]) -> Vec<T> {
     let at = |row: &i32| numbers.get(usize::try_from(*row).ok()?).copied();
     rows.iter().filter_map(at).collect()
 }

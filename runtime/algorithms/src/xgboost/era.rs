@@ -99,7 +99,7 @@ impl Era {
     }
 
     /// Before the method and the intercept changed.
-    fn is_classic(self) -> bool {
+    pub fn is_classic(self) -> bool {
         self < Self::V2_1
     }
 
@@ -142,9 +142,9 @@ impl Era {
 
     /// Whether a setting's random numbers are drawn by another generator than the version's own.
     pub fn draws_differently(self, chosen: &Hyperparameters) -> bool {
-        let drawing = ["subsample", "colsample_bytree", "colsample_bylevel", "colsample_bynode"];
-        self.is_classic()
-            && drawing.iter().any(|name| chosen.float(name).is_some_and(|share| share < 1.0))
+        let shares = ["subsample", "colsample_bytree", "colsample_bylevel", "colsample_bynode"];
+        let samples = shares.iter().any(|name| chosen.float(name).is_some_and(|share| share < 1.0));
+        self.is_classic() && (samples || chosen.objective().starts_with("rank:"))
     }
 
     /// The default metric, where it is not the library's own.
@@ -224,41 +224,6 @@ fn newton_intercept(objective: &str, chosen: &Hyperparameters, labels: Targets<'
         _ => return None,
     };
     score.is_finite().then_some(score)
-}
-
-/// The metrics of a job: XGBoost's, and those that the container computes itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Watched {
-    /// For `eval_metric`; empty means the library's default.
-    pub native: Vec<String>,
-    /// Computed from the margins.
-    pub custom: Vec<String>,
-    /// What early stopping watches; `None` where nothing will stop the job early.
-    pub stopping: Option<String>,
-}
-
-/// Which metrics a job reports, and which one can stop it.
-pub fn watched(era: Era, chosen: &Hyperparameters, is_custom: impl Fn(&str) -> bool) -> Watched {
-    let asked = chosen.words("eval_metric").map(<[String]>::to_vec);
-    let tuned = chosen.tuning_metric().map(str::to_owned);
-    let last_asked = asked.as_ref().and_then(|asked| asked.last().cloned());
-    let all = match (asked, tuned.clone()) {
-        (None, None) => Vec::new(),
-        (Some(asked), None) => asked,
-        (None, Some(tuned)) => vec![tuned],
-        (Some(mut both), Some(tuned)) => {
-            both.push(tuned);
-            both.sort_unstable();
-            both.dedup();
-            both
-        }
-    };
-    let (custom, mut native): (Vec<_>, Vec<_>) = all.into_iter().partition(|m| is_custom(m));
-    let default = era.default_metric(chosen.objective());
-    if native.is_empty() {
-        native.extend(default.map(str::to_owned));
-    }
-    Watched { native, custom, stopping: tuned.or(last_asked) }
 }
 
 #[cfg(test)]
@@ -343,30 +308,5 @@ mod tests {
         let classes = chosen(&[("objective", "multi:softmax"), ("num_class", "3")]);
         assert_eq!(Era::V3_0.base_score(&classes, labels), Some(0.5));
         assert_eq!(Era::V3_2.base_score(&classes, labels), None);
-    }
-
-    #[test]
-    fn metrics_asked_for_twice_are_reported_once_and_the_tuned_one_stops() {
-        let both = chosen(&[
-            ("objective", "binary:logistic"),
-            ("eval_metric", "logloss,auc,f1"),
-            ("_tuning_objective_metric", "validation:auc"),
-        ]);
-        assert_eq!(
-            watched(Era::V1_7, &both, |name| name == "f1"),
-            Watched {
-                native: vec!["auc".into(), "logloss".into()],
-                custom: vec!["f1".into()],
-                stopping: Some("auc".into()),
-            }
-        );
-    }
-
-    #[test]
-    fn without_a_metric_the_versions_default_is_reported_and_stops_nothing() {
-        let none = chosen(&[("objective", "binary:logistic")]);
-        let old = watched(Era::V0_90, &none, |_| false);
-        assert_eq!((old.native, old.stopping), (vec!["error".to_owned()], None));
-        assert_eq!(watched(Era::V3_2, &none, |_| false), Watched::default());
     }
 }

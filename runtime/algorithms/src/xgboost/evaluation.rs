@@ -40,10 +40,16 @@ impl Round {
         round
     }
 
-    /// Adds a metric to a channel's.
+    /// Adds a metric behind a channel's.
     pub fn push(&mut self, channel: &str, metric: &str, value: f64) {
+        self.insert(channel, usize::MAX, metric, value);
+    }
+
+    /// Adds a metric to a channel's at its place among them.
+    pub fn insert(&mut self, channel: &str, place: usize, metric: &str, value: f64) {
         if let Some(scores) = self.channels.iter_mut().find(|scores| scores.channel == channel) {
-            scores.metrics.push((metric.to_owned(), value));
+            let place = place.min(scores.metrics.len());
+            scores.metrics.insert(place, (metric.to_owned(), value));
         }
     }
 

@@ -13,13 +13,14 @@ use super::{
     cross_validation::CrossValidation,
     custom_metrics::CustomMetric,
     data::{self, Data},
-    era::{self, Era, Watched},
+    era::Era,
     failure::Failure,
     hyperparameters::Hyperparameters,
     input::{self, Features, Numbers, Rows},
     labels,
     log::Log,
     model,
+    watched::{self, Watched},
 };
 use crate::fetch::{self, FetchError};
 
@@ -232,7 +233,7 @@ impl Job<'_, '_> {
         let (channels, kept) = self.read(inputs, ready, plan.is_some())?;
         let objective = self.chosen.objective().to_owned();
         let is_custom = |name: &str| CustomMetric::of(name, &objective).is_some();
-        let watched = era::watched(self.era, &self.chosen, is_custom);
+        let watched = watched::watched(self.era, &self.chosen, is_custom);
         self.tell_differences()?;
         let done = match plan {
             None => self.one_model(&channels, &watched),
@@ -297,8 +298,8 @@ impl Job<'_, '_> {
         }
         if self.era.draws_differently(&self.chosen) {
             self.log.info(
-                "Rows or columns are sampled: the samples are drawn as by XGBoost 3.2, so that \
-                 trees differ in detail from those of the version that the tag names",
+                "Rows, columns or pairs of a ranking are sampled: they are drawn as by XGBoost \
+                 3.2, so that trees differ in detail from those of the version that the tag names",
             )?;
         }
         Ok(())
