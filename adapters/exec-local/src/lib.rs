@@ -23,6 +23,7 @@
 mod folder;
 mod host;
 mod inputs;
+mod jobs;
 mod layout;
 mod linux;
 mod local;
