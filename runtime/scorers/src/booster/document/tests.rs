@@ -1,3 +1,5 @@
+//! Documents as they should be, as they should not be, and mutated.
+
 use proptest::prelude::*;
 
 use super::{super::MAX_DEPTH, *};
