@@ -27,8 +27,10 @@ REQUESTS = 40_000
 # Of one at a single connection, which takes longer.
 ALONE = 10_000
 CROWD = 32
-# What is offered at a given rate: this part of what the echo can do at one connection.
-OFFERED = 0.5
+# Offered a second at one connection: rates at which a pause of the machine, of which virtual ones
+# have many, delays the requests that fall into it and few behind them. Nearer to what a connection
+# can carry, either would tell how long the queue behind one pause was.
+OFFERED = (2_000, 4_000)
 # The contract's model A, on as many rows as fill its trees.
 ROWS, COLUMNS = 20_000, 28
 PARAMETERS = {"objective": "binary:logistic", "max_depth": 6, "eta": 0.1, "num_round": 100}
@@ -103,11 +105,10 @@ def invocations(server, request):
         heading(f"{what}, {CROWD} connections")
         report(medians(both(CROWD, REQUESTS)), "bar: half as many requests a second")
         heading(f"{what}, one connection")
-        alone = medians(both(1, ALONE))
-        report(alone, "bar: median within 60 µs")
-        rate = OFFERED * alone[len(NUMBERS)]
-        heading(f"{what}, one connection, {rate:.0f} a second offered")
-        report(medians(both(1, ALONE, rate)), "bar: 99th percentile at most 3 x")
+        report(medians(both(1, ALONE)), "bar: median within 60 µs")
+        for rate in OFFERED:
+            heading(f"{what}, one connection, {rate} a second offered")
+            report(medians(both(1, ALONE, rate)), "bar: 99th percentile at most 3 x")
 
 
 @contextmanager
