@@ -4,7 +4,13 @@
 //! ours. Runtime and connection settings must stay those of the gateway (`gateway::serve::http`),
 //! or the comparison is none. It prints the port that it listens on.
 
-use std::{convert::Infallible, time::Duration};
+use std::{
+    convert::Infallible,
+    future,
+    net::{self, TcpListener},
+    thread,
+    time::Duration,
+};
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -16,7 +22,10 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpStream,
+    runtime::{self, Handle},
+};
 
 /// As the gateway's: a timer is armed for each request's head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,21 +33,38 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes that hyper reads ahead on one connection, as the gateway's.
 const READ_BUFFER: usize = 64 << 10;
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+fn main() -> Result<()> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
     println!("{}", listener.local_addr()?.port());
-    let builder = builder();
-    loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        let connection = builder.serve_connection(TokioIo::new(stream), service_fn(echo));
-        tokio::spawn(async move {
-            if let Err(error) = connection.with_upgrades().await {
+    let lanes = lanes()?;
+    for lane in lanes.iter().cycle() {
+        let (stream, _) = listener.accept()?;
+        lane.spawn(async move {
+            if let Err(error) = converse(stream).await {
                 eprintln!("connection: {error}");
             }
         });
     }
+    Ok(())
+}
+
+/// A thread for each core, each with a reactor of its own (`gateway::Lanes`).
+fn lanes() -> Result<Vec<Handle>> {
+    let lane = |_| {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let reactor = runtime.handle().clone();
+        thread::spawn(move || runtime.block_on(future::pending::<()>()));
+        Ok(reactor)
+    };
+    (0..thread::available_parallelism()?.get()).map(lane).collect()
+}
+
+async fn converse(stream: net::TcpStream) -> Result<()> {
+    stream.set_nonblocking(true)?;
+    stream.set_nodelay(true)?;
+    let stream = TokioIo::new(TcpStream::from_std(stream)?);
+    builder().serve_connection(stream, service_fn(echo)).with_upgrades().await?;
+    Ok(())
 }
 
 fn builder() -> Builder {

@@ -10,6 +10,7 @@ mod wiring;
 use std::{fs::File, time::Instant};
 
 use anyhow::{Context, Result};
+use gateway::Lanes;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tracing::{info, warn};
 
@@ -54,7 +55,8 @@ pub async fn serve(
     let prepared = tokio::spawn(async move { authority.bundle().await });
     let background = house.start(workers, &stopping);
     let mut closing = stopping.clone();
-    let served = tokio::spawn(gateway::serve(listener, house.door.clone(), async move {
+    let lanes = Lanes::start().context("no thread can be started")?;
+    let served = tokio::spawn(gateway::serve(listener, house.door.clone(), lanes, async move {
         // An error means that the sender is gone, which is stopping too.
         let _ = closing.wait_for(|stop| *stop).await;
     }));

@@ -19,7 +19,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{door::Door, head_watch::HeadWatch, reception};
+use crate::{door::Door, head_watch::HeadWatch, lanes::Lanes, reception};
 
 /// The first byte of a TLS record that begins a handshake.
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -58,8 +58,13 @@ impl Peer {
     }
 }
 
-/// Serves until `shutdown` ends, then finishes what was accepted, at most for the grace time.
-pub async fn serve(listener: TcpListener, door: Arc<Door>, shutdown: impl Future<Output = ()>) {
+/// Serves on `lanes` until `shutdown` ends, then finishes what was accepted, at most for the grace time.
+pub async fn serve(
+    listener: TcpListener,
+    door: Arc<Door>,
+    lanes: Lanes,
+    shutdown: impl Future<Output = ()>,
+) {
     let slots = Arc::new(Semaphore::new(door.config.limits.connections));
     let refusals = Arc::new(Semaphore::new(REFUSALS));
     let mut shutdown = pin!(shutdown);
@@ -70,7 +75,7 @@ pub async fn serve(listener: TcpListener, door: Arc<Door>, shutdown: impl Future
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, address)) => admit(&door, stream, address, &slots, &refusals),
+            Ok((stream, address)) => admit(&door, &lanes, stream, address, &slots, &refusals),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 sleep(ACCEPT_PAUSE).await;
@@ -85,6 +90,7 @@ pub async fn serve(listener: TcpListener, door: Arc<Door>, shutdown: impl Future
 
 fn admit(
     door: &Arc<Door>,
+    lanes: &Lanes,
     stream: TcpStream,
     address: SocketAddr,
     slots: &Arc<Semaphore>,
@@ -92,7 +98,8 @@ fn admit(
 ) {
     if let Ok(slot) = slots.clone().try_acquire_owned() {
         let peer = Peer { address, secure: false, proxied: false, slot: Arc::new(slot) };
-        tokio::spawn(connection(door.clone(), stream, peer));
+        let door = door.clone();
+        lanes.serve(stream, |stream| connection(door, stream, peer));
         return;
     }
     door.metrics.refused_connections.fetch_add(1, Ordering::Relaxed);

@@ -10,7 +10,7 @@ use api::{Family, Fault, What};
 use async_trait::async_trait;
 use aws::model::Service;
 use gateway::{
-    Config, Door, Limits, Response, S3, S3Request, Wiring,
+    Config, Door, Lanes, Limits, Response, S3, S3Request, Wiring,
     authority::Authority,
     body::{collect, full},
 };
@@ -217,7 +217,12 @@ impl Server {
         };
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move { drop(stopped.await) };
-        let task = tokio::spawn(gateway::serve(listener, Door::new(config, wiring), shutdown));
+        let task = tokio::spawn(gateway::serve(
+            listener,
+            Door::new(config, wiring),
+            Lanes::here(),
+            shutdown,
+        ));
         let stop = Some(stop);
         Self { address, stage, routes, ready, authority, stop, task, _folder: folder }
     }
