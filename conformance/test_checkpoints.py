@@ -35,9 +35,10 @@ def rounds(api, name):
              if "#011train-rmse:" in line] for stream in streams]
 
 
-def shims(server, name):
-    """The processes that watch over a job's programs, and the programs."""
-    found = []
+def shims(server):
+    """The processes that watch over the programs of a server's jobs, and the programs. Those of no
+    other server, of whose tests others may run meanwhile."""
+    found, jobs = [], f"{server.data}/jobs/"
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == server.process.pid:
             continue
@@ -45,7 +46,7 @@ def shims(server, name):
             environ, folder = (entry / "environ").read_bytes(), os.readlink(entry / "cwd")
         except OSError:
             continue  # it ended meanwhile, or is not ours to look at
-        if name.encode() in environ or folder.startswith(str(server.data)):
+        if jobs.encode() in environ or folder.startswith(jobs):
             found.append(int(entry.name))
     return found
 
@@ -98,7 +99,7 @@ def test_a_job_on_spot_is_completed_though_its_machine_is_taken_away(own_server)
     name = unique("spot")
     api.train(name, {"train": uri}, {"num_round": ROUNDS, "max_depth": DEPTH}, **config(prefix), **SPOT)
     until(lambda: kept(own_server), bool)
-    kill(shims(own_server, name))
+    kill(shims(own_server))
     job = api.finished(name)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     statuses = [step["Status"] for step in job["SecondaryStatusTransitions"]]
@@ -118,7 +119,7 @@ def test_a_job_that_is_not_on_spot_fails_when_its_process_is_killed(own_server):
     uri, prefix, name = api.put("train.csv", table(ROWS, columns=20)), "killed", unique("killed")
     api.train(name, {"train": uri}, {"num_round": 10 * ROUNDS, "max_depth": DEPTH}, **config(prefix))
     until(lambda: checkpoints(api, prefix), bool)
-    kill(shims(own_server, name))
+    kill(shims(own_server))
     job = api.finished(name)
     assert job["TrainingJobStatus"] == "Failed"
     assert job["FailureReason"].endswith("exit code: 137")
