@@ -11,9 +11,15 @@ mod support;
 #[path = "support/table.rs"]
 mod table;
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use oracle::oracle;
+use platform::scorer::{Invocation, LoadModel};
+use scorers::Loader;
 use support::Job;
 use table::{data, floats, scored};
 
@@ -193,6 +199,42 @@ fn a_job_that_stopped_early_predicts_with_its_best_rounds_in_every_version() {
     for (tag, version) in TAGS {
         let Some(trained) = stopped(tag) else { return };
         opened(version, &[(&trained, "")]);
+    }
+}
+
+/// What an endpoint of an image answers with the model of an archive, for rows without their labels.
+fn answered(image: &str, archive: &Path, content: &str) -> Vec<f32> {
+    let rows: Vec<_> = content.lines().map(|line| line.split_once(',').unwrap().1).collect();
+    let archive = fs::read(archive).unwrap();
+    let model = Loader.load(image, &mut &archive[..], &BTreeMap::new()).unwrap();
+    let body = rows.join("\n");
+    let call = Invocation { content_type: Some("text/csv"), accept: None, body: body.as_bytes() };
+    let reply = String::from_utf8(model.invoke(call).unwrap().body).unwrap();
+    reply.lines().map(|line| line.parse().unwrap()).collect()
+}
+
+#[test]
+fn a_file_that_notes_its_best_trees_predicts_with_them_where_its_image_does() {
+    let content = data(positive);
+    for (image, version) in
+        [("sagemaker-xgboost:1.5-1", "1.5.2"), ("sagemaker-xgboost:1.7-1", "1.7.6")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("data.csv"), &content).unwrap();
+        let arguments =
+            ["noted", at("data.csv").to_str().unwrap(), folder.path().to_str().unwrap()]
+                .map(str::to_owned);
+        let arguments = arguments.each_ref().map(String::as_str);
+        if oracle(version, "oracle.py", &arguments).is_none() {
+            return;
+        }
+        let (best, all) = (floats(&at("best")), floats(&at("all")));
+        assert_ne!(best, all);
+        for archive in [at("binary.tar.gz"), at("json.tar.gz")] {
+            assert_eq!(answered(image, &archive, &content), best, "{image} {archive:?}");
+            assert_eq!(answered("sagemaker-xgboost:3.0-5", &archive, &content), all);
+        }
     }
 }
 

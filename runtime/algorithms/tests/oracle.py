@@ -17,11 +17,16 @@ Called by the tests with the interpreter of one version's environment:
                                                           of the model file
   oracle.py evaluate MODEL DATA METRIC...                 what a model file scores on libsvm text,
                                                           as the package prints it
+  oracle.py noted DATA FOLDER                             trains until it stops early, and leaves the
+                                                          whole model as archives of both formats,
+                                                          and what one of them, loaded again,
+                                                          predicts with its best and with all trees
 Predictions are float32, little-endian, row by row.
 """
 
 import json
 import sys
+import tarfile
 import warnings
 
 import numpy
@@ -123,6 +128,31 @@ def evaluate(model, data, *metrics):
     print(booster.eval(xgboost.DMatrix(data), "train"))
 
 
+def noted(data, folder):
+    data = read(data)
+    held = data.slice(range(0, data.num_row(), 3))
+    held.set_label((held.get_label() + numpy.arange(held.num_row()) % 2) % 2)
+    booster = xgboost.train(
+        {"objective": "binary:logistic", "verbosity": 0, "nthread": 1},
+        data,
+        200,
+        evals=[(held, "held")],
+        early_stopping_rounds=5,
+        verbose_eval=False,
+    )
+    for kind, name in [("binary", "xgboost-model"), ("json", "xgboost-model.json")]:
+        booster.save_model(folder + "/" + name)
+        with tarfile.open(folder + "/" + kind + ".tar.gz", "w:gz") as archive:
+            archive.add(folder + "/" + name, "xgboost-model")
+    loaded = xgboost.Booster(model_file=folder + "/xgboost-model")
+    assert loaded.best_ntree_limit < len(loaded.get_dump())
+    best = loaded.predict(data, ntree_limit=loaded.best_ntree_limit)
+    best.astype("<f4").tofile(folder + "/best")
+    # Without a limit the early versions' `predict` takes the best, too.
+    rounds = (0, len(loaded.get_dump()))
+    loaded.predict(data, iteration_range=rounds).astype("<f4").tofile(folder + "/all")
+
+
 mode, arguments = sys.argv[1], sys.argv[2:]
 if mode == "train":
     for at in range(0, len(arguments), 4):
@@ -137,6 +167,8 @@ elif mode == "rmse":
     print(sum(scores) / len(scores))
 elif mode == "hosts":
     hosts(*arguments)
+elif mode == "noted":
+    noted(*arguments)
 elif mode == "evaluate":
     evaluate(*arguments)
 elif mode == "folds":

@@ -19,6 +19,9 @@ pub(crate) use document::read;
 use crate::{format::Malformed, objective::Objective};
 pub(crate) use categories::Categories;
 
+/// The attribute that says how many trees for each output are the best.
+const LIMIT: &str = "best_ntree_limit";
+
 /// Trees in a model: what 4,000 rounds (the longest that tuning asks for) of 25 classes need.
 pub(crate) const MAX_TREES: usize = 100_000;
 /// Splits above one another. XGBoost's default is 6; AWS tunes to 10.
@@ -126,6 +129,9 @@ pub(crate) struct Booster {
     pub(crate) model: Model,
     /// In which order it is added.
     pub(crate) order: Order,
+    /// What the file's attribute `best_ntree_limit` says, which XGBoost 1.4 to 1.7 leave behind where
+    /// training stopped early: so many trees for each output are the best. 0 where it says nothing.
+    pub(crate) best_ntree_limit: usize,
 }
 
 impl Booster {

@@ -57,8 +57,8 @@ fn compare(case: &Path) -> usize {
     let columns: usize = fs::read_to_string(case.join("columns")).unwrap().parse().unwrap();
     let rows = Rows::Dense { columns, cells: floats(&case.join("rows.f32")) };
     let file = fs::read(case.join("model.json")).unwrap();
-    let json = model_file::read(&file).unwrap();
-    let ubjson = model_file::read(&fs::read(case.join("model.ubj")).unwrap()).unwrap();
+    let json = model_file::read(&file, false).unwrap();
+    let ubjson = model_file::read(&fs::read(case.join("model.ubj")).unwrap(), false).unwrap();
     // As text, in which a NaN equals itself.
     assert!(format!("{json:?}") == format!("{ubjson:?}"), "{}: JSON is UBJSON", case.display());
     let ways = Predictor::every(&json);

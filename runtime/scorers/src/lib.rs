@@ -61,15 +61,26 @@ impl LoadModel for Loader {
         }
         let files = archive::model_files(archive, Limits::MODEL)
             .map_err(|error| LoadError(format!("{error}.")))?;
-        Ok(Arc::new(Xgboost::load(files, environment)?))
+        Ok(Arc::new(Xgboost::load(heeds_best_trees(image), files, environment)?))
     }
 }
 
 /// The last path component, without tag and digest.
 fn repository(image: &str) -> &str {
+    name_and_tag(image).0
+}
+
+/// Whether the image's XGBoost predicts with the trees only that a file notes to be the best: when it
+/// loads one, `best_ntree_limit` becomes the booster's from 1.4 on, and is no more from 2.0 on.
+fn heeds_best_trees(image: &str) -> bool {
+    let version = name_and_tag(image).1.split('-').next();
+    version.is_some_and(|version| ["1.5", "1.7"].contains(&version))
+}
+
+fn name_and_tag(image: &str) -> (&str, &str) {
     let path = image.split('@').next().unwrap_or_default();
     let last = path.rsplit('/').next().unwrap_or_default();
-    last.split(':').next().unwrap_or_default()
+    last.split_once(':').unwrap_or((last, ""))
 }
 
 #[cfg(test)]
@@ -90,6 +101,11 @@ mod tests {
         for image in ["", "registry/sagemaker-xgboost-mine:1", "xgboost/other:1", "linear-learner"]
         {
             assert!(!Loader.serves(image), "{image}");
+        }
+        for (image, heeds) in
+            [("a/sagemaker-xgboost:1.7-1", true), ("xgboost:1.5-1@sha256:00", true), ("x:1", false)]
+        {
+            assert_eq!(heeds_best_trees(image), heeds, "{image}");
         }
         let refused = Loader.load("other", &mut &b""[..], &BTreeMap::new());
         assert!(refused.is_err_and(|error| error.0.contains("`other`")));

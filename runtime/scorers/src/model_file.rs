@@ -34,18 +34,20 @@ pub(crate) enum ModelFileError {
     Unusable(#[from] BoosterError),
 }
 
-/// Reads a model file.
-pub(crate) fn read(bytes: &[u8]) -> Result<Booster, ModelFileError> {
+/// Reads a model file. A pickle says itself how many of its trees predict; another file may note
+/// how many are the best, which is heeded where `noted` says so.
+pub(crate) fn read(bytes: &[u8], noted: bool) -> Result<Booster, ModelFileError> {
     // First, for a number that it begins with may look like a pickle or a bracket.
-    if legacy::is_one(bytes) {
-        return Ok(legacy::read(bytes)?);
+    if !legacy::is_one(bytes) && pickle::is_one(bytes) {
+        let pickled = pickle::read(bytes)?;
+        let mut booster = serialized(&pickled.handle)?;
+        booster.keep(pickled.limit);
+        return Ok(booster);
     }
-    if !pickle::is_one(bytes) {
-        return document(bytes);
+    let mut booster = plain(bytes)?;
+    if noted {
+        booster.keep(booster.best_ntree_limit);
     }
-    let pickled = pickle::read(bytes)?;
-    let mut booster = serialized(&pickled.handle)?;
-    booster.keep(pickled.limit);
     Ok(booster)
 }
 
@@ -57,7 +59,12 @@ fn serialized(bytes: &[u8]) -> Result<Booster, ModelFileError> {
         })?,
         None => bytes,
     };
-    if legacy::is_one(model) { Ok(legacy::read(model)?) } else { document(model) }
+    plain(model)
+}
+
+/// Reads a model in one of XGBoost's own formats.
+fn plain(bytes: &[u8]) -> Result<Booster, ModelFileError> {
+    if legacy::is_one(bytes) { Ok(legacy::read(bytes)?) } else { document(bytes) }
 }
 
 fn behind_length(bytes: &[u8]) -> Option<&[u8]> {
@@ -82,11 +89,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_called_by_its_name() {
-        let told = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
+        let told = |bytes: &[u8]| read(bytes, false).unwrap_err().to_string();
         assert!(told(b"\x80\x04\x95rest").contains("a Python pickle that cannot be loaded: byte"));
         assert!(told(b"binf\0\0\0\x3f").contains("byte 4: the file ends too early"));
-        assert_eq!(read(b"PK\x03\x04"), Err(ModelFileError::Unknown));
-        assert_eq!(read(b""), Err(ModelFileError::Unknown));
+        assert_eq!(read(b"PK\x03\x04", false), Err(ModelFileError::Unknown));
+        assert_eq!(read(b"", true), Err(ModelFileError::Unknown));
         assert!(told(b"{}").contains("`learner`"));
     }
 

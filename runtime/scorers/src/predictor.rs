@@ -48,14 +48,14 @@ pub struct Predictor {
 impl Predictor {
     /// Reads a model file and lays it out.
     pub fn read(file: &[u8]) -> Result<Self, LoadError> {
-        let booster = model_file::read(file)
+        let booster = model_file::read(file, false)
             .map_err(|error| LoadError(format!("the model file {error}.")))?;
         Ok(Self::new(booster, file.len()))
     }
 
     /// Lays out a booster that was read from so many bytes.
     pub(crate) fn new(booster: Booster, file: usize) -> Self {
-        let Booster { features, outputs, base_margins, objective, model, order } = booster;
+        let Booster { features, outputs, base_margins, objective, model, order, .. } = booster;
         let engine = match model {
             Model::Trees(trees) => Engine::Forest(Forest::new(&trees, outputs, LAID_OUT * file)),
             Model::Linear(weights) => Engine::Linear(weights),

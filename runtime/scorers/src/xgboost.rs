@@ -38,8 +38,10 @@ pub(crate) struct Xgboost {
 }
 
 impl Xgboost {
-    /// Reads the model files of an archive as `environment` says.
+    /// Reads the model files of an archive as `environment` says, and with as many trees as a file
+    /// notes to be the best where `noted` says so.
     pub(crate) fn load(
+        noted: bool,
         files: BTreeMap<String, Vec<u8>>,
         environment: &BTreeMap<String, String>,
     ) -> Result<Self, LoadError> {
@@ -48,7 +50,7 @@ impl Xgboost {
         let widths = files.values().next().map_or(Widths::Padded, |file| Widths::of(file));
         let mut models = Ensemble::default();
         for (name, bytes) in files.into_iter().take(count) {
-            let booster = model_file::read(&bytes)
+            let booster = model_file::read(&bytes, noted)
                 .map_err(|error| LoadError(format!("model.tar.gz: `{name}` {error}.")))?;
             models.add(&name, Predictor::new(booster, bytes.len()))?;
         }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::{
-    Booster, BoosterError, MAX_TREES, Tree,
+    Booster, BoosterError, LIMIT, MAX_TREES, Tree,
     columns::Columns,
     parts::{Base, Parts, bounded},
 };
@@ -51,6 +51,18 @@ fn learner<'a, T: Tokens<'a>>(tokens: &mut T, to: &mut Parts) -> Result<(), Boos
             _ => Ok(skip(tokens)?),
         }),
         "gradient_booster" => gradient_booster(tokens, to),
+        "attributes" => attributes(tokens, to),
+        _ => Ok(skip(tokens)?),
+    })
+}
+
+/// Texts that users may add to, so that one which says nothing is no damage.
+fn attributes<'a, T: Tokens<'a>>(tokens: &mut T, to: &mut Parts) -> Result<(), BoosterError> {
+    object(tokens, |key, tokens| match key {
+        LIMIT => {
+            to.best_ntree_limit = text(tokens)?.parse().unwrap_or(0);
+            Ok(())
+        }
         _ => Ok(skip(tokens)?),
     })
 }

@@ -1,12 +1,12 @@
 //! Reads a [`Booster`] from XGBoost's old binary, which `save_model` wrote from 0.4 to 2.x.
 //!
 //! It is C structures behind one another, little-endian, with reserved space in each; lengths are
-//! 64 bits wide. From 1.2 on the file begins with `binf`. What follows the trees or weights
-//! (attributes, metrics, a Poisson step) does not change a prediction and is not read. Before 1.0
+//! 64 bits wide. From 1.2 on the file begins with `binf`. Of what follows the trees or weights
+//! only one attribute is read; metrics and a Poisson step do not change a prediction. Before 1.0
 //! the base score is a margin already, and up to 1.2 `binary:logitraw` has one in probabilities.
 
 use super::{
-    Booster, BoosterError, MAX_TREES, Order,
+    Booster, BoosterError, LIMIT, MAX_TREES, Order,
     columns::Columns,
     parts::{Base, Parts, bounded},
 };
@@ -55,7 +55,20 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Booster, BoosterError> {
         // Which is refused by its name.
         _ => {}
     }
+    // Nothing but this note is lost where the rest is damaged.
+    parts.best_ntree_limit = limit(&mut fields).ok().flatten().unwrap_or(0);
     parts.booster()
+}
+
+/// The note of the best trees among the attributes: pairs of texts, each behind its length.
+fn limit(fields: &mut Fields<'_>) -> Result<Option<usize>, Malformed> {
+    for _ in 0..fields.length()? {
+        let (key, value) = (fields.text()?, fields.text()?);
+        if key == LIMIT.as_bytes() {
+            return Ok(std::str::from_utf8(value).ok().and_then(|value| value.parse().ok()));
+        }
+    }
+    Ok(None)
 }
 
 /// What stands before the trees or weights.
@@ -185,9 +198,14 @@ impl<'a> Fields<'a> {
         length.map_err(|_| self.malformed("a length is out of range"))
     }
 
-    fn name(&mut self) -> Result<String, Malformed> {
+    /// Bytes behind their length.
+    fn text(&mut self) -> Result<&'a [u8], Malformed> {
         let length = self.length()?;
-        let name = std::str::from_utf8(self.take(length)?);
+        self.take(length)
+    }
+
+    fn name(&mut self) -> Result<String, Malformed> {
+        let name = std::str::from_utf8(self.text()?);
         Ok(name.map_err(|_| self.malformed("a name is no text"))?.to_owned())
     }
 

@@ -35,6 +35,7 @@ pub(super) struct Parts {
     pub(super) outputs: Vec<usize>,
     pub(super) weight_drop: Vec<f32>,
     pub(super) weights: Vec<f32>,
+    pub(super) best_ntree_limit: usize,
 }
 
 pub(super) fn bounded(what: &'static str, found: usize, limit: usize) -> Result<(), BoosterError> {
@@ -57,6 +58,7 @@ impl Parts {
         })?;
         let base_margins = self.base_margins(&objective, outputs)?;
         let (features, order) = (self.features, self.order);
+        let best_ntree_limit = self.best_ntree_limit;
         let model = match self.booster.as_str() {
             "gbtree" | "dart" => Model::Trees(self.forest(outputs)?),
             "gblinear" => Model::Linear(self.linear(outputs)?),
@@ -65,7 +67,9 @@ impl Parts {
                 return Err(BoosterError::Unsupported(sentence));
             }
         };
-        Ok(Booster { features, outputs, base_margins, objective, model, order })
+        let all =
+            Booster { features, outputs, base_margins, objective, model, order, best_ntree_limit };
+        Ok(all)
     }
 
     fn base_margins(

@@ -28,7 +28,7 @@ fn stump(objective: &str, left: &str, right: &str) -> String {
 fn load(models: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<Xgboost, String> {
     let files = models.iter().map(|(name, text)| ((*name).into(), text.as_bytes().into()));
     let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-    Xgboost::load(files.collect(), &environment.collect()).map_err(|error| error.0)
+    Xgboost::load(false, files.collect(), &environment.collect()).map_err(|error| error.0)
 }
 
 fn regression() -> String {

@@ -32,6 +32,31 @@ pub(crate) fn stump() -> Vec<u8> {
     file
 }
 
+/// The stump with attributes behind it.
+fn noting(attributes: &[(&str, &str)]) -> Vec<u8> {
+    let mut file = stump();
+    file.extend((attributes.len() as u64).to_le_bytes());
+    for text in attributes.iter().flat_map(|(key, value)| [key, value]) {
+        file.extend((text.len() as u64).to_le_bytes());
+        file.extend(text.bytes());
+    }
+    file
+}
+
+#[test]
+fn the_number_of_the_best_trees_is_found_among_attributes() {
+    let noted = |file: &[u8]| read(file).unwrap().best_ntree_limit;
+    let file = noting(&[("best_iteration", "6"), (LIMIT, "7"), ("scikit_learn", "{}")]);
+    assert_eq!(noted(&file), 7);
+    assert_eq!(noted(&noting(&[("best_iteration", "6")])), 0);
+    assert_eq!(noted(&noting(&[(LIMIT, "all")])), 0);
+    let file = noting(&[(LIMIT, "7")]);
+    assert_eq!(noted(&file[..file.len() - 1]), 0, "it is torn");
+    let mut file = stump();
+    file.extend(u64::MAX.to_le_bytes());
+    assert_eq!(noted(&file), 0, "it promises more than there is");
+}
+
 /// The stump with a number of 32 bits in another place.
 fn with(at: usize, word: i32) -> Vec<u8> {
     let mut file = stump();
