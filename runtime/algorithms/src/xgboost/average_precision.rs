@@ -3,6 +3,8 @@
 //! Any label from 1 on is relevant. The library's own of today refuses labels above 1, and so does
 //! not know what the versions before printed by default for every ranking with grades.
 
+use super::failure::Failure;
+
 /// The metric, of all rows or of the first ones of each query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AveragePrecision {
@@ -22,8 +24,13 @@ impl AveragePrecision {
     }
 
     /// The mean over queries, which are runs of the same number in `queries`; without any, all rows
-    /// are of one. `margins` and `labels` are one for each row.
-    pub fn score(self, margins: &[f32], labels: &[f32], queries: &[u32]) -> f64 {
+    /// are of one. `margins` and `labels` must be one for each row.
+    pub fn score(self, margins: &[f32], labels: &[f32], queries: &[u32]) -> Result<f64, Failure> {
+        if margins.len() != labels.len() {
+            let sentence =
+                "The metric map ranks rows by one prediction each; the objective has several.";
+            return Err(Failure::User(sentence.to_owned()));
+        }
         let mut lengths: Vec<_> = queries.chunk_by(PartialEq::eq).map(<[u32]>::len).collect();
         if lengths.is_empty() {
             lengths.push(labels.len());
@@ -31,7 +38,7 @@ impl AveragePrecision {
         let mut rows = margins.iter().copied().zip(labels.iter().map(|label| *label >= 1.0));
         let sum: f64 =
             lengths.iter().map(|length| self.of_query(rows.by_ref().take(*length).collect())).sum();
-        sum / number(lengths.len())
+        Ok(sum / number(lengths.len()))
     }
 
     /// Of the margins of one query's rows, and whether each is relevant.
@@ -69,9 +76,16 @@ mod tests {
             ("map", graded, &[7, 8, 8, 8], f64::midpoint(1.0, 0.5)),
             ("map", [0.0; 4], &[], 1.0),
         ] {
-            let score = AveragePrecision::named(metric).unwrap().score(&margins, &labels, queries);
-            assert!((score - expected).abs() < 1e-12, "{metric} {queries:?}: {score}");
+            let metric = AveragePrecision::named(metric).unwrap();
+            let score = metric.score(&margins, &labels, queries).unwrap();
+            assert!((score - expected).abs() < 1e-12, "{metric:?} {queries:?}: {score}");
         }
+    }
+
+    #[test]
+    fn rows_of_several_predictions_have_no_order() {
+        let metric = AveragePrecision { top: usize::MAX };
+        assert!(metric.score(&[0.1, 0.9], &[1.0], &[]).is_err());
     }
 
     #[test]

@@ -274,7 +274,7 @@ fn evaluate(
     for Data { channel, matrix, labels, queries, .. } in data {
         let margins = booster.predict_margin(matrix).map_err(failed)?;
         for (place, metric) in &watched.former {
-            let score = metric.score(&margins, labels, queries);
+            let score = metric.score(&margins, labels, queries)?;
             round.insert(channel, *place, &watched.native[*place], score);
         }
         for name in &watched.custom {
