@@ -1,4 +1,5 @@
 """A server of our own: the tested binary on a free port, with a data folder nobody else uses."""
+import errno
 import json
 import os
 import shutil
@@ -20,6 +21,16 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def link(one, other):
+    """The same file under another name; a copy on another file system."""
+    try:
+        os.link(one, other)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.copy2(one, other)
 
 
 class Server:
@@ -77,8 +88,11 @@ class Server:
         return self.data.with_suffix(".out").read_text(errors="replace")[-4000:]
 
     def take_library(self, other):
-        """Copies what another data folder has fetched, so that it is fetched once."""
-        shutil.copytree(other / "lib", self.data / "lib", dirs_exist_ok=True)
+        """Links to what another data folder has fetched, so that it is fetched and stored once.
+
+        Nothing writes to a file of it: a library is unpacked beside its place and renamed.
+        """
+        shutil.copytree(other / "lib", self.data / "lib", copy_function=link, dirs_exist_ok=True)
 
     def keep_blobs_at(self, place):
         """Before the first start: its blobs lie in an outside store (`harness.outside.Place`)."""

@@ -64,6 +64,13 @@ impl Project {
         cargo
     }
 
+    /// What the disk of the build's output has left for us, in bytes; nothing where it cannot be asked.
+    pub fn free_bytes(&self) -> Option<u64> {
+        let output = self.metadata.target_directory.as_std_path();
+        let disk = rustix::fs::statvfs(output).ok()?;
+        Some(disk.f_bavail * disk.f_frsize)
+    }
+
     /// Where a build leaves a program.
     pub fn binary(&self, name: &str, profile: Profile) -> PathBuf {
         self.metadata.target_directory.as_std_path().join(profile.name()).join(name)

@@ -24,12 +24,13 @@ pub const fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }
 
-/// Runs them until one fails. The times and the closing line are printed in either case.
+/// Runs them until one fails. A full disk fails a step in words that do not name it, so what is free
+/// stands above each. The times and the closing line are printed in either case.
 pub fn all(project: &Project, steps: &[Step]) -> Result<()> {
     let mut tally = Tally::default();
     let mut times = Vec::new();
     let outcome = steps.iter().try_for_each(|step| {
-        println!("\n== {}", step.name);
+        println!("\n== {}{}", step.name, Free(project.free_bytes()));
         let start = Instant::now();
         let outcome = (step.act)(project, &mut tally);
         times.push((step, start.elapsed()));
@@ -41,6 +42,18 @@ pub fn all(project: &Project, steps: &[Step]) -> Result<()> {
     }
     println!("{tally}");
     outcome
+}
+
+/// What a disk has left: ` (78.3 GB free)`; nothing where that is not known.
+struct Free(Option<u64>);
+
+impl fmt::Display for Free {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// A tenth of a GB, in bytes.
+        const TENTH: u64 = 100_000_000;
+        let Some(tenths) = self.0.map(|bytes| bytes / TENTH) else { return Ok(()) };
+        write!(f, " ({}.{} GB free)", tenths / 10, tenths % 10)
+    }
 }
 
 struct Line<'a> {
@@ -69,6 +82,13 @@ impl fmt::Display for Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_disk_has_left_is_told_where_it_is_known() {
+        assert_eq!(Free(Some(287_000_000)).to_string(), " (0.2 GB free)");
+        assert_eq!(Free(Some(78_390_000_000)).to_string(), " (78.3 GB free)");
+        assert_eq!(Free(None).to_string(), "");
+    }
 
     #[test]
     fn a_step_that_took_too_long_says_so() {
