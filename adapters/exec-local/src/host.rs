@@ -120,15 +120,16 @@ fn settle(host: &HostFolder, shim: Option<Shim>) -> io::Result<Ended> {
         cpu_micros: 0,
         trouble: Some(WITHOUT_A_WORD.to_owned()),
     };
-    records::write_durably(&host.exit(), &settled)?;
+    // First: once its end is written down nobody comes here again.
     if let Some(submitted) = records::read(&host.job().submitted())? {
         end_others(host, &submitted)?;
     }
+    records::write_durably(&host.exit(), &settled)?;
     Ok(settled)
 }
 
 /// The program of a host has failed, and those of the others would wait for it: they are killed.
-/// One that was told to end has not failed.
+/// One that was told to end has not failed. All are told, whatever becomes of one of them.
 pub fn end_others(host: &HostFolder, submitted: &Submitted) -> io::Result<()> {
     if host.stop().exists() {
         return Ok(());
@@ -137,7 +138,8 @@ pub fn end_others(host: &HostFolder, submitted: &Submitted) -> io::Result<()> {
     let others = submitted.hosts.iter().map(|name| job.host(name));
     others
         .filter(|other| other.path() != host.path())
-        .try_for_each(|other| stop(&other, Asked::Kill))
+        .map(|other| stop(&other, Asked::Kill))
+        .fold(Ok(()), Result::and)
 }
 
 /// Asks the program of a host to end.

@@ -1,8 +1,8 @@
 //! Where the server's log goes: to standard error, many lines in one write.
 //!
-//! No request waits for a disk: lines gather in memory, and a thread of their own writes them a moment
-//! later. A warning or an error is written at once, behind what came before it. So a kill takes at
-//! most the requests of that moment out of the log, and never what went wrong.
+//! A request's line waits for no disk: lines gather in memory, and a thread of their own writes them a
+//! moment later. A warning or an error is written at once, by whoever has it, behind what came before
+//! it. So a kill takes at most the requests of that moment out of the log, and never what went wrong.
 
 use std::{
     io::{self, Write},

@@ -33,6 +33,9 @@ pub fn decide<K>(life: &Life, seen: &Seen<K>, now: Timestamp) -> Decided {
         (Phase::Pending, Seen::Nothing) if life.stop_asked => {
             ended(Outcome::Stopped(StopReason::Asked))
         }
+        (Phase::Pending, Seen::Nothing) if life.has_waited_out(now) => {
+            ended(Outcome::Stopped(StopReason::WaitLimit))
+        }
         (Phase::Pending, _) => (Phase::Downloading, Some(Action::Launch)),
         (Phase::Stopping { why, .. }, Seen::Nothing | Seen::Exited { .. }) => {
             keep(Outcome::Stopped(why))

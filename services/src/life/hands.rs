@@ -10,6 +10,7 @@ use platform::{
 };
 use tokio::io::AsyncReadExt;
 use tracing::warn;
+use types::Timestamp;
 
 use super::Seen;
 
@@ -24,26 +25,41 @@ impl Hands {
     /// What the executor sees of a job. The host that failed first is the one whose words count,
     /// or `host` where that is not known.
     pub async fn observe<K>(&self, record: &Record, host: &str) -> Option<Seen<K>> {
-        match self.0.observe(record.id).await {
-            Ok(executor::Seen::Absent) => Some(Seen::Nothing),
-            Ok(executor::Seen::Queued | executor::Seen::Starting) => Some(Seen::Starting),
-            Ok(executor::Seen::Running { since }) => Some(Seen::Running { since }),
-            Ok(executor::Seen::Ended { at, exits }) => {
-                let endings = self.0.endings(record.id).await.unwrap_or_default();
-                let started = endings.iter().map(|ending| ending.started).min();
-                let failed = endings.iter().filter(|ending| ending.exit != Exit::Code(0));
-                let first = failed.min_by_key(|ending| ending.ended);
-                let failure = self.failure(record, first.map_or(host, |first| &first.host)).await;
-                // The others ended because of it.
-                let exits = first.map_or(exits, |first| vec![first.exit]);
-                Some(Seen::Exited { started, at, exits, failure })
-            }
-            Ok(executor::Seen::Unknown) => None,
+        match self.look(record, host).await {
+            Ok(seen) => seen,
             Err(error) => {
                 warn!(job = %record.key, error = ?error, "a job could not be observed");
                 None
             }
         }
+    }
+
+    async fn look<K>(&self, record: &Record, host: &str) -> Result<Option<Seen<K>>, ExecutorError> {
+        Ok(match self.0.observe(record.id).await? {
+            executor::Seen::Absent => Some(Seen::Nothing),
+            executor::Seen::Queued | executor::Seen::Starting => Some(Seen::Starting),
+            executor::Seen::Running { since } => Some(Seen::Running { since }),
+            executor::Seen::Ended { at, exits } => Some(self.end(record, host, at, exits).await?),
+            executor::Seen::Unknown => None,
+        })
+    }
+
+    /// How a job ended, and in whose words.
+    async fn end<K>(
+        &self,
+        record: &Record,
+        host: &str,
+        at: Timestamp,
+        exits: Vec<Exit>,
+    ) -> Result<Seen<K>, ExecutorError> {
+        let endings = self.0.endings(record.id).await?;
+        let started = endings.iter().map(|ending| ending.started).min();
+        let failed = endings.iter().filter(|ending| ending.exit != Exit::Code(0));
+        let first = failed.min_by_key(|ending| ending.ended);
+        let failure = self.failure(record, first.map_or(host, |first| &first.host)).await?;
+        // The others ended because of it.
+        let exits = first.map_or(exits, |first| vec![first.exit]);
+        Ok(Seen::Exited { started, at, exits, failure })
     }
 
     /// Begins a job's processes.
@@ -93,11 +109,11 @@ impl Hands {
     }
 
     /// What the program on a host said in `/opt/ml/output/failure`.
-    async fn failure(&self, record: &Record, host: &str) -> Option<String> {
-        let file = self.0.output(record.id, host, "failure").await.ok()??;
+    async fn failure(&self, record: &Record, host: &str) -> Result<Option<String>, ExecutorError> {
+        let Some(file) = self.0.output(record.id, host, "failure").await? else { return Ok(None) };
         let mut text = Vec::new();
-        tokio::fs::File::from_std(file).take(FAILURE).read_to_end(&mut text).await.ok()?;
-        Some(String::from_utf8_lossy(&text).into_owned())
+        tokio::fs::File::from_std(file).take(FAILURE).read_to_end(&mut text).await?;
+        Ok(Some(String::from_utf8_lossy(&text).into_owned()))
     }
 }
 

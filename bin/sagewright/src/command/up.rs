@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -56,6 +57,7 @@ fn foreground(data: &Data, settings: &Settings, begun: Instant) -> Result<ExitCo
         bail!("another server has {}", data.path().display());
     };
     let log = log_to_stderr()?;
+    allow_many_files();
     // Opened at start, so that an upgrade on disk cannot mix versions.
     let binary = File::open("/proc/self/exe").context("the program's own file cannot be opened")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -65,6 +67,16 @@ fn foreground(data: &Data, settings: &Settings, begun: Instant) -> Result<ExitCo
     log.flush();
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A job's data may be tens of thousands of objects, all of them open while it is laid out. What many
+/// systems allow at first, 1,024 files, is meant for programs that use `select`.
+fn allow_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the number of open files stays as it was");
+    }
 }
 
 /// Starts a server in the background with this program's own arguments, and waits until it is

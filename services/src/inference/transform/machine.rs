@@ -6,7 +6,7 @@ use api::{Fault, inference::TransformJobSpec};
 use async_trait::async_trait;
 use jobs::{Machine, Step};
 use platform::{
-    executor::Stop,
+    executor::{ExecutorError, Stop},
     follow::Follow,
     objects::{self, ObjectError, ObjectHeaders, Objects, Put},
     store::Record,
@@ -144,8 +144,12 @@ impl TransformMachine {
         host: &str,
         path: &str,
     ) -> Result<Option<Vec<u8>>, Fault> {
-        let file = self.hands.0.output(record.id, host, path).await.map_err(Fault::internal)?;
-        let Some(file) = file else { return Ok(None) };
+        let file = match self.hands.0.output(record.id, host, path).await {
+            Ok(Some(file)) => file,
+            // Its folder is gone, or never was.
+            Ok(None) | Err(ExecutorError::Absent(_)) => return Ok(None),
+            Err(error) => return Err(Fault::internal(error)),
+        };
         let mut bytes = Vec::new();
         let mut file = tokio::fs::File::from_std(file);
         file.read_to_end(&mut bytes).await.map_err(Fault::internal)?;
