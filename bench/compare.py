@@ -1,8 +1,7 @@
 """The comparisons: `cargo xtask bench [PART…]`, where `xgboost` stands for all that is about it.
 
 Each number is the median of nine where nothing else is said. Beside a number of ours stands what it
-is compared with, or what nothing on this machine can be faster than; all of them were measured in
-this one run.
+is compared with, or what nothing on this machine can be faster than, measured in the same run.
 """
 import os
 import pathlib
