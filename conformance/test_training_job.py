@@ -51,6 +51,17 @@ def test_its_metrics_can_be_asked_of_cloudwatch(api, trained):
     assert points and points[0]["Average"] > 0
 
 
+def test_a_metric_that_is_no_number_is_left_out_and_the_job_stays_readable(api):
+    """Of labels that are 0 XGBoost prints `train-mape:inf`."""
+    uri = api.put("training/zeros.csv", "0,1\n1,2\n0,3\n2,4\n")
+    api.train(name := unique("inf"), {"train": uri}, {"num_round": 1, "eval_metric": "mape,rmse"})
+    job = api.finished(name)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert [metric["MetricName"] for metric in job["FinalMetricDataList"]] == ["train:rmse"]
+    listed = api.sagemaker.list_training_jobs(NameContains=name)["TrainingJobSummaries"]
+    assert [job["TrainingJobName"] for job in listed] == [name]
+
+
 def test_a_jobs_environment_says_how_its_numbers_are_read(api):
     uri = api.put("training/words.csv", "1,0.5\n2,female\n3,0.25\n")
     api.train(exact := unique("exact"), {"train": uri}, {"num_round": 1})

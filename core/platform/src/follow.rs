@@ -1,7 +1,7 @@
 //! The port to whoever carries a workload's output into log streams and metrics.
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use types::{Id, Owner, Timestamp};
 
 use crate::{
@@ -32,10 +32,15 @@ pub struct Source {
 pub struct FinalMetric {
     /// The definition's name.
     pub name: String,
-    /// Its last value.
+    /// Its last value. Earlier programs wrote down `nan` and infinities too, which JSON has as `null`.
+    #[serde(deserialize_with = "number_or_nan")]
     pub value: f64,
     /// When that was logged.
     pub at: Timestamp,
+}
+
+fn number_or_nan<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
 }
 
 /// Follows workloads. Where it stopped is durable, so that following again loses and repeats
@@ -48,4 +53,18 @@ pub trait Follow: Send + Sync {
     /// Reads a workload's output to its end, stops following it, and tells its metrics. For after
     /// its processes have ended.
     async fn drain(&self, sources: &[Source]) -> Result<Vec<FinalMetric>, StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_no_number_can_still_be_read() {
+        let value = |text| serde_json::from_str::<FinalMetric>(text).unwrap().value;
+        assert!(value(r#"{"name":"validation:auc","value":null,"at":1}"#).is_nan());
+        assert!(
+            (value(r#"{"name":"validation:auc","value":0.5,"at":1}"#) - 0.5).abs() < f64::EPSILON
+        );
+    }
 }

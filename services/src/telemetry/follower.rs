@@ -221,11 +221,12 @@ impl Follower {
 }
 
 /// The number that a text begins with. The usual `(\S+)` takes more than the number where metrics
-/// share a line, for between them stands `#011` and no space.
+/// share a line, for between them stands `#011` and no space. `nan` and `inf`, which XGBoost prints of
+/// an AUC on a single class, say, are no values of a metric: CloudWatch takes none, and JSON has none.
 fn leading_number(text: &str) -> Option<f64> {
     let number = |letter: char| matches!(letter, '0'..='9' | '+' | '-' | '.' | 'e' | 'E');
     let end = text.find(|letter| !number(letter)).unwrap_or(text.len());
-    text[..end].parse().or_else(|_| text.parse()).ok()
+    text[..end].parse().ok().filter(|value: &f64| value.is_finite())
 }
 
 /// A line in pieces that are events each.
@@ -257,8 +258,9 @@ mod tests {
     fn a_metric_is_the_number_that_its_group_begins_with() {
         assert_eq!(leading_number("1.25702#011validation-rmse:2.5"), Some(1.25702));
         assert_eq!(leading_number("-1e-5,"), Some(-1e-5));
-        assert!(leading_number("nan").is_some_and(f64::is_nan));
-        assert_eq!(leading_number("none"), None);
+        for none in ["nan", "inf#011validation-mape:inf", "-inf", "1e999", "none"] {
+            assert_eq!(leading_number(none), None, "{none}");
+        }
     }
 
     #[test]

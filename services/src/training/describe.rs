@@ -120,9 +120,6 @@ fn message(life: &Life, status: &str) -> String {
 }
 
 fn finals(metrics: &[FinalMetric]) -> Value {
-    if metrics.is_empty() {
-        return Value::Null;
-    }
     let show = |metric: &FinalMetric| {
         json!({
             "MetricName": metric.name,
@@ -130,5 +127,7 @@ fn finals(metrics: &[FinalMetric]) -> Value {
             "Timestamp": epoch(metric.at),
         })
     };
-    metrics.iter().map(show).collect()
+    let shown: Vec<_> =
+        metrics.iter().filter(|metric| metric.value.is_finite()).map(show).collect();
+    if shown.is_empty() { Value::Null } else { shown.into() }
 }
