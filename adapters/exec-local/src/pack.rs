@@ -108,16 +108,18 @@ fn add_file(archive: &mut Archive, folder: &OwnedFd, name: &CStr, path: &Path) -
 }
 
 /// What a folder holds; sorted, for a folder has no order of its own.
-pub fn names(folder: &OwnedFd) -> io::Result<Vec<CString>> {
-    let mut names = Vec::new();
-    for entry in Dir::read_from(folder)? {
-        let name = entry?.file_name().to_owned();
-        if name.as_c_str() != c"." && name.as_c_str() != c".." {
-            names.push(name);
-        }
-    }
+fn names(folder: &OwnedFd) -> io::Result<Vec<CString>> {
+    let mut names = entries(folder)?.collect::<io::Result<Vec<_>>>()?;
     names.sort();
     Ok(names)
+}
+
+/// What a folder holds, read as it is asked for: there may be any number of entries.
+pub fn entries(folder: &OwnedFd) -> io::Result<impl Iterator<Item = io::Result<CString>>> {
+    let names = Dir::read_from(folder)?.map(|entry| Ok(entry?.file_name().to_owned()));
+    Ok(names.filter(|name| {
+        !matches!(name.as_ref().map(CString::as_c_str), Ok(name) if name == c"." || name == c"..")
+    }))
 }
 
 /// An entry of a folder, unless it is a link.
