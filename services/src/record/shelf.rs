@@ -93,7 +93,8 @@ impl<K: Kind> Shelf<K> {
         self.find(owner, name).await?.ok_or_else(missing)
     }
 
-    /// Changes a record, again and again until nobody wrote in between. `change` may refuse.
+    /// Changes a record, again and again until nobody wrote in between. `change` may refuse, or
+    /// leave everything as it is: then nothing is written, and whoever is at the record goes on.
     pub async fn update(
         &self,
         owner: &Owner,
@@ -104,6 +105,9 @@ impl<K: Kind> Shelf<K> {
             let (record, mut body) = self.get(owner, name).await?;
             change(&mut body)?;
             let state = body.state(Timestamp::now()).map_err(Fault::internal)?;
+            if state.body == record.body {
+                return Ok(record);
+            }
             let (key, version) = (record.key.clone(), record.version);
             let update = Write::Update { key, version, token: None, state };
             match self.store.commit(vec![update]).await {
