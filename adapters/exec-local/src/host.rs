@@ -7,8 +7,10 @@ use std::{
         fd::{AsRawFd, OwnedFd},
         unix::process::CommandExt,
     },
+    path::Path,
     process::{Command, Stdio},
     sync::{Mutex, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use platform::{executor::Exit, workload::OPT_ML};
@@ -81,12 +83,11 @@ pub fn observe(host: &HostFolder) -> io::Result<HostSeen> {
     if let Some(ended) = records::read(&host.exit())? {
         return Ok(HostSeen::Ended(ended));
     }
-    let shim = records::read::<Shim>(&host.shim())?;
-    match (lives, shim) {
-        (true, None) => Ok(HostSeen::Starting),
-        (true, Some(shim)) => Ok(HostSeen::Running(shim.started)),
-        (false, shim) => settle(host, shim).map(HostSeen::Ended),
+    if !lives {
+        return settle(host).map(HostSeen::Ended);
     }
+    let shim = records::read::<Shim>(&host.shim())?;
+    Ok(shim.map_or(HostSeen::Starting, |shim| HostSeen::Running(shim.started)))
 }
 
 fn lives(host: &HostFolder) -> io::Result<bool> {
@@ -100,7 +101,7 @@ fn lives(host: &HostFolder) -> io::Result<bool> {
 
 /// A shim has gone without a word: it was killed, or the machine went down. What it has left
 /// running is killed, and its end is written down, so that it is the same whenever it is seen.
-fn settle(host: &HostFolder, shim: Option<Shim>) -> io::Result<Ended> {
+fn settle(host: &HostFolder) -> io::Result<Ended> {
     /// How the shim was most likely ended, and how its program was.
     const KILLED: Exit = Exit::Signal(9);
     const WITHOUT_A_WORD: &str = "the process that watched over the program was killed, or the \
@@ -111,14 +112,21 @@ fn settle(host: &HostFolder, shim: Option<Shim>) -> io::Result<Ended> {
         return Ok(settled);
     }
     identity::kill_marked(&format!("{OPT_ML}={}", host.ml().display()))?;
-    let at = Timestamp::now();
+    let shim = match records::read::<Shim>(&host.shim()) {
+        Err(error) if records::is_torn(&error) => None,
+        shim => shim?,
+    };
+    let last = last_alive(host)?;
     let settled = Ended {
         exit: KILLED,
-        started: shim.map_or(at, |shim| shim.started),
-        at,
+        started: shim.as_ref().map_or(last, |shim| shim.started),
+        at: shim.map_or(last, |shim| last.max(shim.started)),
         max_resident_bytes: 0,
         cpu_micros: 0,
         trouble: Some(WITHOUT_A_WORD.to_owned()),
+        settled: true,
+        told: host.stop().exists(),
+        unpacked: Vec::new(),
     };
     // First: once its end is written down nobody comes here again.
     if let Some(submitted) = records::read(&host.job().submitted())? {
@@ -126,6 +134,34 @@ fn settle(host: &HostFolder, shim: Option<Shim>) -> io::Result<Ended> {
     }
     records::write_durably(&host.exit(), &settled)?;
     Ok(settled)
+}
+
+/// When a host whose shim is gone was last known to live. Whoever finds it so may come a long time
+/// after, and what passed meanwhile was no training.
+fn last_alive(host: &HostFolder) -> io::Result<Timestamp> {
+    let now = Timestamp::now();
+    let signs = [host.log(), host.shim(), host.lock()];
+    let signs = signs.iter().map(|path| written(path)).collect::<io::Result<Vec<_>>>()?;
+    Ok(signs.into_iter().flatten().max().map_or(now, |last| last.min(now)))
+}
+
+/// When a file was last written, or touched ([`beat`]).
+fn written(path: &Path) -> io::Result<Option<Timestamp>> {
+    let modified = match path.metadata() {
+        Ok(metadata) => metadata.modified()?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(Some(Timestamp::from_micros(0) + since))
+}
+
+/// How often a shim says that it lives: by so much its program's time may be told too short.
+pub const BEAT: Duration = Duration::from_secs(1);
+
+/// Says that a shim lives, in the time of its record.
+pub fn beat(host: &HostFolder) -> io::Result<()> {
+    File::open(host.shim())?.set_modified(SystemTime::now())
 }
 
 /// The program of a host has failed, and those of the others would wait for it: they are killed.
@@ -159,5 +195,9 @@ pub fn stop(host: &HostFolder, asked: Asked) -> io::Result<()> {
 
 /// A handle on a host's shim; `None` where it is not up, or gone.
 pub fn process(host: &HostFolder) -> io::Result<Option<OwnedFd>> {
+    // What one that is gone has left may be torn.
+    if !lives(host)? {
+        return Ok(None);
+    }
     records::read::<Shim>(&host.shim())?.map_or(Ok(None), |shim| shim.identity.open())
 }

@@ -159,7 +159,15 @@ pub fn lay_out(
         let _ = fs::remove_dir_all(staging.path());
     }
     records::sync_folder(jobs)?;
-    Ok(laid_out?)
+    laid_out.map_err(refused)
+}
+
+/// What is full now may be emptied, so it is told apart.
+fn refused(error: io::Error) -> ExecutorError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ExecutorError::Full(error),
+        _ => ExecutorError::Io(error),
+    }
 }
 
 fn fill(
@@ -333,6 +341,13 @@ mod tests {
         let workload = Workload { files: vec![file("a"), file("a/b")], ..suite::script("exit 0") };
         assert!(matches!(lay_out(jobs.path(), &workload, &[]), Err(ExecutorError::Io(_))));
         assert_eq!(fs::read_dir(jobs.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_disk_without_room_is_told_apart() {
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        assert!(matches!(refused(full), ExecutorError::Full(_)));
+        assert!(matches!(refused(io::ErrorKind::NotFound.into()), ExecutorError::Io(_)));
     }
 
     #[test]

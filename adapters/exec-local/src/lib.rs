@@ -9,7 +9,8 @@
 //!          /_data/…            channel data that is read in place
 //!          /_meeting/…         what the hosts tell each other
 //!          /<host>/lock        held from before the shim starts until it is gone
-//!                 /shim.json   which process it is; written before the program starts
+//!                 /shim.json   which process it is; written before the program starts, and
+//!                              touched while the shim lives
 //!                 /stop        what it was asked, for a shim that is not up yet
 //!                 /ml/…        the program's `/opt/ml`
 //!                 /log         what the program wrote

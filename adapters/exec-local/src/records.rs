@@ -12,7 +12,7 @@ use std::{
 };
 
 use platform::{
-    executor::{Ending, Exit, Stop},
+    executor::{Ending, Exit, Stop, Unpacked},
     workload::{Limits, Pack, Program, Workload},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -91,6 +91,15 @@ pub struct Ended {
     pub cpu_micros: u64,
     /// What could not be kept of it, as a sentence.
     pub trouble: Option<String>,
+    /// Its shim was gone, so the server wrote this.
+    #[serde(default)]
+    pub settled: bool,
+    /// It was told to end before it did.
+    #[serde(default)]
+    pub told: bool,
+    /// What could not be packed.
+    #[serde(default)]
+    pub unpacked: Vec<Unpacked>,
 }
 
 impl Ended {
@@ -99,11 +108,14 @@ impl Ended {
         Ending {
             host: host.to_owned(),
             exit: self.exit,
+            settled: self.settled,
+            told: self.told,
             started: self.started,
             ended: self.at,
             max_resident_bytes: self.max_resident_bytes,
             cpu: Duration::from_micros(self.cpu_micros),
             trouble: self.trouble,
+            unpacked: self.unpacked,
         }
     }
 }
@@ -125,6 +137,11 @@ impl From<Stop> for Asked {
             Stop::Kill => Self::Kill,
         }
     }
+}
+
+/// Whether a record is there that says nothing: a power cut tore it.
+pub fn is_torn(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
 }
 
 /// Reads a record; `None` where there is none.
@@ -181,7 +198,9 @@ mod tests {
         assert_eq!(serde_json::from_str::<Shim>(shim).unwrap().identity.pid, 7);
         let ended = r#"{"exit":{"code":0},"started":1,"at":2,"max_resident_bytes":3,
             "cpu_micros":4,"trouble":null}"#;
-        assert_eq!(serde_json::from_str::<Ended>(ended).unwrap().exit, Exit::Code(0));
+        let ended: Ended = serde_json::from_str(ended).unwrap();
+        assert_eq!((ended.exit, ended.settled, ended.told), (Exit::Code(0), false, false));
+        assert_eq!(ended.unpacked, []);
     }
 
     #[test]

@@ -11,10 +11,11 @@ use std::{
     os::{fd::AsFd, unix::process::CommandExt},
     path::Path,
     process::{Command, Stdio},
+    time::Instant,
 };
 
 use platform::{
-    executor::Exit,
+    executor::{Exit, Unpacked},
     workload::{ADDRESSES, HOST, MEETING, OPT_ML, Program},
 };
 use rustix::{
@@ -60,6 +61,7 @@ fn supervise(host: &HostFolder) -> io::Result<()> {
     let _ = io::stdout().write_all(b"\n").and_then(|()| io::stdout().flush());
 
     let exit = run(host, &submitted, &signals, &mut log)?;
+    let told = host.stop().exists();
     let (max_resident_bytes, cpu) = program::used_by_children();
     let at = Timestamp::now();
     if exit != Exit::Code(0)
@@ -67,7 +69,7 @@ fn supervise(host: &HostFolder) -> io::Result<()> {
     {
         log.trouble(&format!("the other hosts could not be ended: {error}"));
     }
-    pack_all(host, &submitted, &mut log);
+    let unpacked = pack_all(host, &submitted, &mut log);
     let record = Ended {
         exit,
         started,
@@ -75,6 +77,9 @@ fn supervise(host: &HostFolder) -> io::Result<()> {
         max_resident_bytes,
         cpu_micros: u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX),
         trouble: log.close(),
+        settled: false,
+        told,
+        unpacked,
     };
     records::write_durably(&host.exit(), &record)
 }
@@ -99,10 +104,11 @@ fn run(
     // The command holds the pipe's other end.
     drop(command);
     let program = program.ok_or(io::ErrorKind::InvalidData)?;
-    if let Some(asked) = records::read::<Asked>(&host.stop())? {
+    // Of one that cannot be read it is known that something was asked.
+    if let Some(asked) = records::read::<Asked>(&host.stop()).unwrap_or(Some(Asked::Interrupt)) {
         tell(program, asked);
     }
-    let exit = follow(program, &output, signals, log)?;
+    let exit = follow(host, program, &output, signals, log)?;
     kill_what_is_left(signals)?;
     log.take_all(&output);
     Ok(exit)
@@ -143,8 +149,15 @@ fn keys(submitted: &Submitted) -> io::Result<Stdio> {
 }
 
 /// Keeps the log and passes signals on until the program has ended.
-fn follow(program: Pid, output: &PipeReader, signals: &Signals, log: &mut Log) -> io::Result<Exit> {
+fn follow(
+    host: &HostFolder,
+    program: Pid,
+    output: &PipeReader,
+    signals: &Signals,
+    log: &mut Log,
+) -> io::Result<Exit> {
     let mut open = true;
+    let mut heart = Heart::of(host);
     loop {
         let mut ready = [
             PollFd::new(signals, PollFlags::IN),
@@ -152,7 +165,8 @@ fn follow(program: Pid, output: &PipeReader, signals: &Signals, log: &mut Log) -
         ];
         // A pipe without writers is ready for ever, whatever is asked of it.
         let watched = if open { &mut ready[..] } else { &mut ready[..1] };
-        poll(watched, None)?;
+        poll(watched, Some(&heart.rest()))?;
+        heart.beat();
         if open && !ready[1].revents().is_empty() {
             open = !matches!(log.take(output), Ok(0));
         }
@@ -165,6 +179,33 @@ fn follow(program: Pid, output: &PipeReader, signals: &Signals, log: &mut Log) -
         }
         if let Some(exit) = collect(program)? {
             return Ok(exit);
+        }
+    }
+}
+
+/// Says from time to time that this shim lives.
+struct Heart<'a> {
+    host: &'a HostFolder,
+    last: Instant,
+}
+
+impl<'a> Heart<'a> {
+    /// One that has just beaten, for the shim's record was written just now.
+    fn of(host: &'a HostFolder) -> Self {
+        Self { host, last: Instant::now() }
+    }
+
+    /// How long to wait for anything else.
+    fn rest(&self) -> Timespec {
+        let rest = host::BEAT.saturating_sub(self.last.elapsed());
+        Timespec::try_from(rest).unwrap_or_default()
+    }
+
+    fn beat(&mut self) {
+        if self.last.elapsed() >= host::BEAT {
+            // Without it an end that nobody sees is only told too early.
+            let _ = host::beat(self.host);
+            self.last = Instant::now();
         }
     }
 }
@@ -222,7 +263,9 @@ fn poll(ready: &mut [PollFd<'_>], timeout: Option<&Timespec>) -> io::Result<()> 
     }
 }
 
-fn pack_all(host: &HostFolder, submitted: &Submitted, log: &mut Log) {
+/// Answers with what could not be packed.
+fn pack_all(host: &HostFolder, submitted: &Submitted, log: &mut Log) -> Vec<Unpacked> {
+    let mut unpacked = Vec::new();
     for wanted in &submitted.packs {
         match pack::pack(host, wanted) {
             Ok(left_out) => {
@@ -235,10 +278,13 @@ fn pack_all(host: &HostFolder, submitted: &Submitted, log: &mut Log) {
             }
             Err(error) => {
                 let (folder, archive) = (&wanted.folder, &wanted.archive);
-                log.trouble(&format!("{folder} could not be packed into {archive}: {error}"));
+                let why = format!("{folder} could not be packed into {archive}: {error}");
+                log.trouble(&why);
+                unpacked.push(Unpacked { archive: archive.clone(), why });
             }
         }
     }
+    unpacked
 }
 
 /// The program's log. It never stops a program: what cannot be written is counted and dropped.

@@ -7,13 +7,13 @@ use std::{
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use exec_local::Local;
 use platform::{
     executor::{
-        Executor, Exit, Seen, Stop,
+        Executor, Exit, Seen, Stop, Unpacked,
         suite::{self, HOST},
     },
     workload::{Pack, Workload},
@@ -150,6 +150,73 @@ async fn after_the_machine_restarted_nothing_runs_again() {
     assert_eq!(suite::whole_log(&next, workload.id, HOST).await, "started\n");
 }
 
+/// Makes a workload's folder as one whose shim was killed so many seconds ago.
+fn killed_before(host: &Path, seconds: u64) -> SystemTime {
+    fs::remove_file(host.join("exit.json")).unwrap();
+    let then = SystemTime::now() - Duration::from_secs(seconds);
+    for name in ["lock", "shim.json", "log"] {
+        File::open(host.join(name)).unwrap().set_modified(then).unwrap();
+    }
+    then
+}
+
+fn micros(at: SystemTime) -> i64 {
+    i64::try_from(at.duration_since(UNIX_EPOCH).unwrap().as_micros()).unwrap()
+}
+
+#[tokio::test]
+async fn the_time_after_a_shim_was_killed_is_no_time_of_its_program() {
+    let fresh = Fresh::new();
+    let workload = suite::script("echo up");
+    fresh.local.submit(&workload).await.unwrap();
+    suite::ended(&fresh.local, workload.id).await;
+    let host = fresh.host(workload.id);
+    let then = killed_before(&host, 100);
+    let started = fs::read_to_string(host.join("shim.json")).unwrap();
+    let mut shim: serde_json::Value = serde_json::from_str(&started).unwrap();
+    shim["started"] = serde_json::json!(micros(then) - 5_000_000);
+    fs::write(host.join("shim.json"), shim.to_string()).unwrap();
+    File::open(host.join("shim.json")).unwrap().set_modified(then).unwrap();
+    let ending = fresh.local.endings(workload.id).await.unwrap().remove(0);
+    assert_eq!(ending.ended.since(ending.started), Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_shim_says_that_it_lives_while_its_program_says_nothing() {
+    let fresh = Fresh::new();
+    let workload = suite::script("echo up; exec sleep 60");
+    fresh.local.submit(&workload).await.unwrap();
+    running(&fresh.local, workload.id).await;
+    let shim = File::open(fresh.host(workload.id).join("shim.json")).unwrap();
+    let written = shim.metadata().unwrap().modified().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while shim.metadata().unwrap().modified().unwrap() == written {
+        assert!(Instant::now() < deadline, "its record is touched");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    fresh.local.stop(workload.id, Stop::Kill).await.unwrap();
+    suite::ended(&fresh.local, workload.id).await;
+    assert!(fresh.local.endings(workload.id).await.unwrap()[0].told);
+}
+
+#[tokio::test]
+async fn records_that_a_power_cut_tore_are_none() {
+    let fresh = Fresh::new();
+    for torn in ["", "{\"identity\":{\"pid\""] {
+        let workload = suite::script("echo up");
+        fresh.local.submit(&workload).await.unwrap();
+        suite::ended(&fresh.local, workload.id).await;
+        let host = fresh.host(workload.id);
+        fs::remove_file(host.join("exit.json")).unwrap();
+        fs::write(host.join("shim.json"), torn).unwrap();
+        fs::write(host.join("stop"), torn).unwrap();
+        let next = open(fresh.jobs.path());
+        next.stop(workload.id, Stop::Kill).await.unwrap();
+        assert_eq!(suite::ended(&next, workload.id).await, [Exit::Signal(9)]);
+        next.forget(workload.id).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn what_was_half_laid_out_or_half_forgotten_is_swept_at_start() {
     let jobs = tempfile::tempdir().unwrap();
@@ -182,6 +249,7 @@ async fn when_the_shim_is_killed_its_program_and_all_it_started_end_with_it() {
     }
     let endings = fresh.local.endings(workload.id).await.unwrap();
     assert!(endings[0].trouble.as_ref().unwrap().contains("nothing was packed"));
+    assert!(endings[0].settled && !endings[0].told);
     // The end stays what it was, whoever looks.
     let again = fresh.local.endings(workload.id).await.unwrap();
     assert_eq!(endings, again);
@@ -253,6 +321,9 @@ async fn what_cannot_be_packed_is_said_in_the_end() {
     assert_eq!(suite::ended(&fresh.local, workload.id).await, [Exit::Code(0)]);
     let endings = fresh.local.endings(workload.id).await.unwrap();
     assert!(endings[0].trouble.as_ref().unwrap().contains("model could not be packed"));
+    let Unpacked { archive, why } = &endings[0].unpacked[0];
+    assert_eq!(archive, "model.tar.gz");
+    assert!(why.starts_with("model could not be packed into model.tar.gz: "), "{why}");
     assert!(fresh.local.output(workload.id, HOST, "model.tar.gz").await.unwrap().is_none());
 }
 

@@ -88,6 +88,11 @@ pub struct Ending {
     pub host: String,
     /// How it ended.
     pub exit: Exit,
+    /// Nobody saw it end: what watched over it was killed, or the machine restarted. `exit` says how
+    /// that was most likely, `ended` when it was last known to live, and nothing was packed.
+    pub settled: bool,
+    /// It had been told to end: because the workload was, or because another host had failed.
+    pub told: bool,
     /// When it was started.
     pub started: Timestamp,
     /// When it, and all that it had started, was gone. Packing comes after.
@@ -96,9 +101,19 @@ pub struct Ending {
     pub max_resident_bytes: u64,
     /// Processor time of all its processes; 0 where that is not known.
     pub cpu: Duration,
-    /// What of its log or its archives could not be kept, as a sentence. An archive that is named
-    /// in the workload and missing among the outputs is explained here.
+    /// What of its log or its archives could not be kept, as a sentence.
     pub trouble: Option<String>,
+    /// The archives that should be among the outputs and could not be made.
+    pub unpacked: Vec<Unpacked>,
+}
+
+/// An archive that could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unpacked {
+    /// Its name in the workload.
+    pub archive: String,
+    /// What went wrong, as a sentence without its end.
+    pub why: String,
 }
 
 /// Why the executor could not do it.
@@ -113,12 +128,16 @@ pub enum ExecutorError {
     /// It has not ended, so it cannot be forgotten.
     #[error("workload {0} still runs; stop it and wait for its end first")]
     StillRunning(Id),
+    /// The disk has no room for it. It may have some the next time.
+    #[error("the disk is full")]
+    Full(#[source] std::io::Error),
     /// The operating system refused.
     #[error("the workload could not be run")]
     Io(#[from] std::io::Error),
 }
 
-/// The most files that [`Executor::files`] tells of.
+/// The most files that [`Executor::files`] tells of. What is no file counts too, towards a bound of
+/// the executor's own.
 pub const MOST_FILES: usize = 10_000;
 
 /// Runs workloads, and goes on running them while the server is away. The hosts of one workload are

@@ -4,7 +4,7 @@ use std::{fs::File, io};
 
 use api::Fault;
 use platform::{
-    executor::{ExecutorError, FolderFile},
+    executor::{Ending, ExecutorError, FolderFile},
     objects::{self, ObjectError, Put},
     store::Record,
     workload::CHECKPOINTS,
@@ -100,29 +100,42 @@ impl TrainingMachine {
         record: &Record,
         archive: &str,
     ) -> Result<Kept<Option<String>>, Fault> {
-        let Some(file) = self.archive(plan, record, archive).await? else { return Ok(Ok(None)) };
+        let file = match self.archive(plan, record, archive).await? {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(Ok(None)),
+            Err(reason) => return Ok(Err(reason)),
+        };
         let uri = plan.place(archive)?;
         let put = self.put(plan, record, &uri, file).await?;
         Ok(put.map(|()| Some(uri.to_string())))
     }
 
-    /// An archive of the host that has one: of several, one saves.
+    /// An archive of the host that has one: of several, one saves. Where that could not be packed,
+    /// the job has failed by our own fault.
     async fn archive(
         &self,
         plan: &Plan,
         record: &Record,
         archive: &str,
-    ) -> Result<Option<File>, Fault> {
+    ) -> Result<Kept<Option<File>>, Fault> {
+        let endings = match self.hands.0.endings(record.id).await {
+            Ok(endings) => endings,
+            // A job that was stopped before it was laid out has left nothing.
+            Err(ExecutorError::Absent(_)) => return Ok(Ok(None)),
+            Err(error) => return Err(Fault::internal(error)),
+        };
         for host in plan.hosts() {
+            if let Some(why) = unpacked(&endings, &host, archive) {
+                return Ok(Err(format!("InternalServerError: {why}")));
+            }
             match self.hands.0.output(record.id, &host, archive).await {
-                Ok(Some(file)) => return Ok(Some(file)),
+                Ok(Some(file)) => return Ok(Ok(Some(file))),
                 Ok(None) => {}
-                // A job that was stopped before it was laid out has left nothing.
-                Err(ExecutorError::Absent(_)) => return Ok(None),
+                Err(ExecutorError::Absent(_)) => return Ok(Ok(None)),
                 Err(error) => return Err(Fault::internal(error)),
             }
         }
-        Ok(None)
+        Ok(Ok(None))
     }
 
     /// The model as it lies, an object for each file. Answers with their prefix, if there is one.
@@ -167,6 +180,13 @@ impl TrainingMachine {
         let put = kept(put, |error| format!("ClientError: Artifact upload failed: {uri}: {error}"));
         put.map(|kept| kept.map(drop))
     }
+}
+
+/// Why a host has no archive that it should have.
+fn unpacked<'a>(endings: &'a [Ending], host: &str, archive: &str) -> Option<&'a str> {
+    let ending = endings.iter().find(|ending| ending.host == host)?;
+    let unpacked = ending.unpacked.iter().find(|unpacked| unpacked.archive == archive)?;
+    Some(&unpacked.why)
 }
 
 /// The program has ended, and nobody else writes there.

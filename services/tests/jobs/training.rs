@@ -362,11 +362,14 @@ fn ending(host: &str, second: i64, exit: Exit) -> Ending {
     Ending {
         host: host.to_owned(),
         exit,
+        settled: false,
+        told: false,
         started: Timestamp::from_micros(0),
         ended: Timestamp::from_micros(second * 1_000_000),
         max_resident_bytes: 0,
         cpu: Duration::ZERO,
         trouble: None,
+        unpacked: vec![],
     }
 }
 

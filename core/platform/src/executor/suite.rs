@@ -448,6 +448,8 @@ async fn a_host_that_fails_ends_the_others(executor: &dyn Executor) {
     let endings = executor.endings(workload.id).await.unwrap();
     let first = endings.iter().min_by_key(|ending| ending.ended).unwrap();
     assert_eq!(first.host, "algo-2", "who failed is known by when it ended");
+    let told: Vec<_> = endings.iter().map(|ending| ending.told).collect();
+    assert_eq!(told, [true, false, true], "and by what it was not told");
 }
 
 async fn a_host_that_was_told_to_end_ends_no_other(executor: &dyn Executor) {
