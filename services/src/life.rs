@@ -18,11 +18,10 @@ use types::Timestamp;
 mod decide;
 mod hands;
 mod status;
+mod step;
 
+pub use decide::INTERNAL;
 pub use hands::{Hands, refusal};
-
-/// When to look again at what should have moved on by itself.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where a job stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +117,15 @@ pub enum Outcome {
     Failed(String),
 }
 
+/// For how long a job could not go on, by our own fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hindrance {
+    /// So long in all. Time in which nobody tried, because the server was away, counts for little.
+    pub lasted: Duration,
+    /// When it was last tried.
+    pub last: Timestamp,
+}
+
 /// A stretch of a job's secondary status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transition {
@@ -150,6 +158,9 @@ pub struct Life {
     /// The runs before the last one.
     #[serde(default)]
     pub lost: Vec<Run>,
+    /// What keeps it in its phase, if anything does.
+    #[serde(default)]
+    pub hindrance: Option<Hindrance>,
 }
 
 /// What is seen of a job.
@@ -159,6 +170,9 @@ pub enum Seen<K> {
     Nothing,
     /// It cannot be run, for this reason.
     Refused(String),
+    /// What was to be done about it failed by our own fault, and may succeed the next time. The
+    /// reason is the job's if it never does.
+    Hindered(String),
     /// Its process is being laid out.
     Starting,
     /// Its process runs.
@@ -176,6 +190,8 @@ pub enum Seen<K> {
         exits: Vec<Exit>,
         /// What the program left in `/opt/ml/output/failure`.
         failure: Option<String>,
+        /// Nobody saw how it ended: what watched over it was killed, or the machine restarted.
+        settled: bool,
     },
     /// Its log is whole, and what it made is where it was to be.
     Kept {
@@ -217,6 +233,7 @@ impl Life {
             ended: None,
             endurance: Endurance::default(),
             lost: Vec::new(),
+            hindrance: None,
         };
         life.enter(Phase::Pending, now);
         life
@@ -234,27 +251,35 @@ impl Life {
             self.lost.push(Run { started: self.started.take(), ended: self.ended.take(), by });
         }
         self.phase = phase;
-        let status = self.phase.secondary_status();
+        self.hindrance = None;
+        self.show(self.secondary_status(), now);
+    }
+
+    /// Writes down what is shown on the wire from now on.
+    fn show(&mut self, status: &str, now: Timestamp) {
         let last = self.transitions.last_mut();
         if last.as_ref().is_some_and(|last| last.status == status) {
             return;
         }
+        let mut start = now;
         if let Some(last) = last {
-            last.end = Some(now);
+            start = start.max(last.start);
+            last.end = Some(start);
         }
-        let end = matches!(self.phase, Phase::Ended { .. }).then_some(now);
-        self.transitions.push(Transition { status: status.to_owned(), start: now, end });
+        let end = self.has_ended().then_some(start);
+        self.transitions.push(Transition { status: status.to_owned(), start, end });
     }
 
     /// Notes that the job shall end, unless it has.
-    pub fn ask_to_stop(&mut self, kind: &'static str) -> Result<(), Fault> {
+    pub fn ask_to_stop(&mut self, kind: &'static str, now: Timestamp) -> Result<(), Fault> {
         if self.has_ended() {
-            let (what, status) = (kind.replace('-', " "), self.phase.status());
+            let (what, status) = (kind.replace('-', " "), self.status());
             let message =
                 format!("The request was rejected because the {what} is in status {status}.");
             return Err(Fault::new(What::InUse, kind, message));
         }
         self.stop_asked = true;
+        self.show(self.secondary_status(), now);
         Ok(())
     }
 
@@ -326,51 +351,6 @@ impl Life {
         match &self.phase {
             Phase::Ended { outcome: Outcome::Failed(reason) } => Some(reason),
             _ => None,
-        }
-    }
-}
-
-impl Life {
-    /// When to look again in any case; `None` once it has ended.
-    #[must_use]
-    pub fn due(&self, now: Timestamp) -> Option<Timestamp> {
-        let due = match self.phase {
-            Phase::Pending => now,
-            Phase::Downloading | Phase::Finishing { .. } => now + PATIENCE,
-            Phase::Running { deadline } => deadline,
-            Phase::Lost { again_at, .. } if again_at > now => again_at,
-            Phase::Stopping { kill_at, .. } if kill_at > now => kill_at,
-            Phase::Lost { .. } | Phase::Stopping { .. } => now + PATIENCE,
-            Phase::Ended { .. } => return None,
-        };
-        let patience_ends = self.patience_ends().filter(|end| *end > now);
-        Some(patience_ends.map_or(due, |end| due.min(end)))
-    }
-
-    /// Decides what becomes of a job, from where it stands and what is seen of it.
-    #[must_use]
-    pub fn step<K>(mut self, seen: &Seen<K>, now: Timestamp) -> (Self, Option<Action>) {
-        self.note_times(seen);
-        let (phase, action) = decide::decide(&self, seen, now);
-        if phase != self.phase {
-            self.enter(phase, now);
-        }
-        (self, action)
-    }
-
-    /// When the process began and ended, whichever observation tells it first.
-    fn note_times<K>(&mut self, seen: &Seen<K>) {
-        // A lost run's are noted already.
-        if let Phase::Lost { .. } = self.phase {
-            return;
-        }
-        match seen {
-            Seen::Running { since } => self.started = self.started.or(Some(*since)),
-            Seen::Exited { started, at, .. } => {
-                self.started = self.started.or(*started);
-                self.ended = self.ended.or(Some(*at));
-            }
-            Seen::Nothing | Seen::Refused(_) | Seen::Starting | Seen::Kept { .. } => {}
         }
     }
 }

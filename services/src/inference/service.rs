@@ -362,7 +362,8 @@ impl InferenceApi for InferenceService {
         input: Input<TransformJobName>,
     ) -> Result<Document, Fault> {
         let name = &input.view.transform_job_name;
-        let change = |job: &mut TransformJob| job.life.ask_to_stop(TransformJob::KIND);
+        let now = Timestamp::now();
+        let change = |job: &mut TransformJob| job.life.ask_to_stop(TransformJob::KIND, now);
         self.transforms.update(caller.owner(), name, change).await?;
         self.wake.wake();
         Ok(Document::new())

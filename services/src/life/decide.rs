@@ -17,8 +17,19 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// The longest such pause.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
-/// The failure of a run whose folder is gone.
-const VANISHED: &str = "InternalServerError: We encountered an internal error. Please try again.";
+/// The failure of a job that could not go on by our own fault: AWS's sentence.
+pub const INTERNAL: &str =
+    "InternalServerError: We encountered an internal error. Please try again.";
+
+/// For how long a launch is tried that fails by our own fault.
+const LAUNCH_TRIES: Duration = Duration::from_mins(30);
+
+/// For how long it is tried to keep what a job made: whoever runs this machine has a day to mend
+/// it, for with the job's end its folder goes.
+const KEEP_TRIES: Duration = Duration::from_hours(24);
+
+/// The same of a job that was told to end.
+const KEEP_TRIES_OF_STOPPED: Duration = Duration::from_mins(30);
 
 /// A job's `FailureReason` holds so many characters (semantics 1.1).
 pub const LONGEST_REASON: usize = 1_024;
@@ -27,7 +38,8 @@ pub const LONGEST_REASON: usize = 1_024;
 pub fn decide<K>(life: &Life, seen: &Seen<K>, now: Timestamp) -> Decided {
     match (life.phase.clone(), seen) {
         (phase @ Phase::Ended { .. }, _) => (phase, None),
-        (Phase::Finishing { outcome }, _) => finish(outcome, seen),
+        (phase, Seen::Hindered(reason)) => hindered(life, phase, reason),
+        (Phase::Finishing { outcome }, _) => finish(life, outcome, seen, now),
         (_, Seen::Refused(reason)) => ended(Outcome::Failed(cut(reason))),
         (Phase::Lost { by, again_at }, _) => wait(life, by, again_at, seen, now),
         (Phase::Pending, Seen::Nothing) if life.stop_asked => {
@@ -59,9 +71,32 @@ fn ended(outcome: Outcome) -> Decided {
     (Phase::Ended { outcome }, Some(Action::Release))
 }
 
+/// What becomes of a job that cannot go on by our own fault.
+fn hindered(life: &Life, phase: Phase, reason: &str) -> Decided {
+    let most = match phase {
+        Phase::Downloading => LAUNCH_TRIES,
+        Phase::Lost { .. } | Phase::Finishing { .. } if life.stop_asked => KEEP_TRIES_OF_STOPPED,
+        Phase::Lost { .. } | Phase::Finishing { .. } => KEEP_TRIES,
+        // Nothing is tried here.
+        Phase::Pending | Phase::Running { .. } | Phase::Stopping { .. } | Phase::Ended { .. } => {
+            return (phase, None);
+        }
+    };
+    if life.hindrance.is_none_or(|hindrance| hindrance.lasted < most) {
+        return (phase, None);
+    }
+    match phase {
+        Phase::Finishing { outcome: failed @ Outcome::Failed(_) } => ended(failed),
+        _ => ended(Outcome::Failed(cut(reason))),
+    }
+}
+
 /// What becomes of a job whose process has ended.
-fn finish<K>(outcome: Outcome, seen: &Seen<K>) -> Decided {
-    let Seen::Kept { failure, .. } = seen else { return keep(outcome) };
+fn finish<K>(life: &Life, outcome: Outcome, seen: &Seen<K>, now: Timestamp) -> Decided {
+    let Seen::Kept { failure, .. } = seen else {
+        let tried_just_now = life.rests_until(now).is_some();
+        return if tried_just_now { (Phase::Finishing { outcome }, None) } else { keep(outcome) };
+    };
     match (outcome, failure) {
         (Outcome::Failed(reason), _) => ended(Outcome::Failed(reason)),
         (_, Some(reason)) => ended(Outcome::Failed(cut(reason))),
@@ -73,8 +108,9 @@ fn finish<K>(outcome: Outcome, seen: &Seen<K>) -> Decided {
 fn go_on<K>(life: &Life, phase: Phase, seen: &Seen<K>, now: Timestamp) -> Decided {
     let stopping = |why| (Phase::Stopping { why, kill_at: now + GRACE }, Some(Action::Interrupt));
     match (phase, seen) {
-        (_, Seen::Exited { exits, failure, .. }) => {
-            let outcome = outcome(exits, failure.as_deref());
+        (_, Seen::Exited { exits, failure, settled, .. }) => {
+            let ours = settled.then(|| Outcome::Failed(INTERNAL.to_owned()));
+            let outcome = ours.unwrap_or_else(|| outcome(exits, failure.as_deref()));
             match lost(life, exits, &outcome) {
                 Some(by) => (again(life, by, now), Some(Action::Salvage)),
                 None => keep(outcome),
@@ -86,11 +122,14 @@ fn go_on<K>(life: &Life, phase: Phase, seen: &Seen<K>, now: Timestamp) -> Decide
         (Phase::Downloading, Seen::Nothing) if life.has_waited_out(now) => {
             ended(Outcome::Stopped(StopReason::WaitLimit))
         }
+        (Phase::Downloading, Seen::Nothing) if life.rests_until(now).is_some() => {
+            (Phase::Downloading, None)
+        }
         (Phase::Downloading, Seen::Nothing) => (Phase::Downloading, Some(Action::Launch)),
         (_, Seen::Nothing) => {
-            let outcome = Outcome::Failed(VANISHED.to_owned());
+            let outcome = Outcome::Failed(INTERNAL.to_owned());
             match lost(life, &[], &outcome) {
-                Some(by) => (again(life, by, now), None),
+                Some(by) => (again(life, by, now), Some(Action::Salvage)),
                 None => keep(outcome),
             }
         }
@@ -107,9 +146,14 @@ fn go_on<K>(life: &Life, phase: Phase, seen: &Seen<K>, now: Timestamp) -> Decide
         (Phase::Running { deadline }, Seen::Running { .. }) if now >= deadline => {
             stopping(StopReason::TimeLimit)
         }
-        (phase, Seen::Starting | Seen::Running { .. } | Seen::Kept { .. } | Seen::Refused(_)) => {
-            (phase, None)
-        }
+        (
+            phase,
+            Seen::Starting
+            | Seen::Running { .. }
+            | Seen::Kept { .. }
+            | Seen::Refused(_)
+            | Seen::Hindered(_),
+        ) => (phase, None),
     }
 }
 
@@ -118,13 +162,14 @@ fn wait<K>(life: &Life, by: Loss, again_at: Timestamp, seen: &Seen<K>, now: Time
     let waiting = Phase::Lost { by, again_at };
     let stopped = |why| ended(Outcome::Stopped(why));
     match seen {
+        Seen::Exited { .. } if life.rests_until(now).is_some() => (waiting, None),
         Seen::Exited { .. } => (waiting, Some(Action::Salvage)),
         // It was seen to have ended, so this is none of ours.
         Seen::Starting | Seen::Running { .. } => (waiting, Some(Action::Kill)),
         Seen::Nothing if life.stop_asked => stopped(StopReason::Asked),
         Seen::Nothing if life.has_waited_out(now) => stopped(StopReason::WaitLimit),
         Seen::Nothing if now >= again_at => (Phase::Pending, None),
-        Seen::Nothing | Seen::Kept { .. } | Seen::Refused(_) => (waiting, None),
+        Seen::Nothing | Seen::Kept { .. } | Seen::Refused(_) | Seen::Hindered(_) => (waiting, None),
     }
 }
 
@@ -145,9 +190,9 @@ fn lost(life: &Life, exits: &[Exit], outcome: &Outcome) -> Option<Loss> {
 }
 
 /// How a machine that goes down ends its processes.
-const SIGTERM: i32 = 15;
+pub const SIGTERM: i32 = 15;
 /// How the rest of them is ended, and how the executor tells of those that went with the machine.
-const SIGKILL: i32 = 9;
+pub const SIGKILL: i32 = 9;
 
 /// The run is lost; the next one begins after a pause.
 fn again(life: &Life, by: Loss, now: Timestamp) -> Phase {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api::{Fault, What};
 use platform::{
-    executor::{self, Executor, ExecutorError, Exit, Stop},
+    executor::{self, Ending, Executor, ExecutorError, Exit, Stop},
     store::{Record, Store},
     workload::Workload,
 };
@@ -12,10 +12,17 @@ use tokio::io::AsyncReadExt;
 use tracing::warn;
 use types::Timestamp;
 
-use super::Seen;
+use super::{
+    INTERNAL, Seen,
+    decide::{SIGKILL, SIGTERM},
+};
 
 /// The longest text that is read from a failure file, bytes: more than `FailureReason` holds.
 const FAILURE: u64 = 4_096;
+
+/// The failure of a job for which the disk has had no room for long.
+const FULL: &str = "InternalServerError: The disk of the machine that runs jobs is full. Make room on \
+                    it and try again.";
 
 /// Looks and acts by an executor.
 #[derive(Clone)]
@@ -55,11 +62,15 @@ impl Hands {
         let endings = self.0.endings(record.id).await?;
         let started = endings.iter().map(|ending| ending.started).min();
         let failed = endings.iter().filter(|ending| ending.exit != Exit::Code(0));
-        let first = failed.min_by_key(|ending| ending.ended);
-        let failure = self.failure(record, first.map_or(host, |first| &first.host)).await?;
+        let first = failed.min_by_key(|ending| (Part::of(ending), ending.ended));
+        let mut failure = self.failure(record, first.map_or(host, |first| &first.host)).await?;
+        if let Some(first) = first.filter(|_| endings.len() > 1 && failure.is_none()) {
+            failure = without_a_word(first);
+        }
+        let settled = first.is_some_and(|first| first.settled);
         // The others ended because of it.
         let exits = first.map_or(exits, |first| vec![first.exit]);
-        Ok(Seen::Exited { started, at, exits, failure })
+        Ok(Seen::Exited { started, at, exits, failure, settled })
     }
 
     /// Begins a job's processes.
@@ -117,12 +128,43 @@ impl Hands {
     }
 }
 
-/// What a failed launch means for the job: nothing where it may succeed the next time.
-pub fn refusal<K>(record: &Record, fault: &Fault) -> Option<Seen<K>> {
+/// The part that a host had in the failure of its job. The first is the one whose failure it is,
+/// whenever the others ended: who has lost another may give up before that one's end is known.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    /// Its machine was taken away, or its program was killed by nobody of ours.
+    TakenAway,
+    /// Its program failed.
+    Failed,
+    /// It was told to end.
+    Told,
+}
+
+impl Part {
+    fn of(ending: &Ending) -> Self {
+        match ending.exit {
+            _ if ending.settled => Self::TakenAway,
+            _ if ending.told => Self::Told,
+            Exit::Signal(SIGTERM | SIGKILL) => Self::TakenAway,
+            Exit::Signal(_) | Exit::Code(_) => Self::Failed,
+        }
+    }
+}
+
+/// What is said for a program that was killed before it could say anything.
+fn without_a_word(ending: &Ending) -> Option<String> {
+    match ending.exit {
+        Exit::Signal(signal) => Some(format!("{} was killed by signal {signal}", ending.host)),
+        Exit::Code(_) => None,
+    }
+}
+
+/// What a failed launch means for the job.
+pub fn refusal<K>(record: &Record, fault: &Fault) -> Seen<K> {
     match fault.what {
         What::Internal | What::NotReady => {
             warn!(job = %record.key, error = ?fault, "a job could not be started yet");
-            None
+            Seen::Hindered(reason(fault).to_owned())
         }
         What::Missing
         | What::Taken
@@ -130,6 +172,15 @@ pub fn refusal<K>(record: &Record, fault: &Fault) -> Option<Seen<K>> {
         | What::Limit
         | What::Refused
         | What::Invalid
-        | What::Unsupported => Some(Seen::Refused(format!("ClientError: {fault}"))),
+        | What::Unsupported => Seen::Refused(format!("ClientError: {fault}")),
+    }
+}
+
+/// Why a job fails that can never be started by this fault of ours.
+pub(super) fn reason(fault: &Fault) -> &'static str {
+    let cause = fault.cause.as_deref().and_then(|cause| cause.downcast_ref());
+    match cause {
+        Some(ExecutorError::Full(_)) => FULL,
+        Some(_) | None => INTERNAL,
     }
 }

@@ -1,11 +1,36 @@
 //! What a job's phase is called on the wire.
 
-use super::{Loss, Outcome, Phase, StopReason};
+use super::{Life, Loss, Outcome, Phase, StopReason};
 
-impl Phase {
-    /// The status of `List*`, the same for every family.
+impl Life {
+    /// The status of `List*`.
     #[must_use]
     pub fn status(&self) -> &'static str {
+        let stopping = self.stop_asked && !self.has_ended();
+        if stopping { "Stopping" } else { self.phase.status() }
+    }
+
+    /// `SecondaryStatus`, as training jobs show it.
+    #[must_use]
+    pub fn secondary_status(&self) -> &'static str {
+        match self.phase {
+            Phase::Pending
+            | Phase::Downloading
+            | Phase::Running { .. }
+            | Phase::Lost { .. }
+            | Phase::Finishing { outcome: Outcome::Failed(_) }
+                if self.stop_asked =>
+            {
+                "Stopping"
+            }
+            _ => self.phase.secondary_status(),
+        }
+    }
+}
+
+impl Phase {
+    /// The status, the same for every family.
+    fn status(&self) -> &'static str {
         match self {
             Self::Pending
             | Self::Downloading
@@ -19,9 +44,8 @@ impl Phase {
         }
     }
 
-    /// `SecondaryStatus`, as training jobs show it.
-    #[must_use]
-    pub fn secondary_status(&self) -> &'static str {
+    /// The secondary status.
+    pub(super) fn secondary_status(&self) -> &'static str {
         match self {
             Self::Pending => "Starting",
             Self::Downloading => "Downloading",

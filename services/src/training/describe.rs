@@ -14,7 +14,7 @@ use crate::{
 pub fn describe(record: &Record, job: &TrainingJob, metrics: &[MetricDefinition]) -> Document {
     let mut shown = job.request.clone();
     shown.remove("Tags");
-    let (status, secondary) = (job.life.phase.status(), job.life.phase.secondary_status());
+    let (status, secondary) = (job.life.status(), job.life.secondary_status());
     let mut set = |name: &str, value: Value| shown.insert(name.to_owned(), value);
     set("TrainingJobArn", json!(record.arn));
     set("TrainingJobStatus", json!(status));
@@ -62,7 +62,7 @@ fn defaults(shown: &mut Document, job: &TrainingJob, metrics: &[MetricDefinition
 
 /// A job in a list.
 pub fn summary(record: &Record, job: &TrainingJob) -> Value {
-    let (status, secondary) = (job.life.phase.status(), job.life.phase.secondary_status());
+    let (status, secondary) = (job.life.status(), job.life.secondary_status());
     json!({
         "TrainingJobName": record.key.name,
         "TrainingJobArn": record.arn,

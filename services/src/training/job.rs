@@ -57,6 +57,8 @@ pub enum Seen {
     },
     /// S3 is as the folder was.
     Carried(Ledger),
+    /// What a lost run has left is kept, and these are the last values of its metrics.
+    Salvaged(Vec<FinalMetric>),
 }
 
 /// What to do about a training job. Each is safe to repeat.
@@ -66,6 +68,8 @@ pub enum Action {
     Life(life::Action),
     /// Make S3 as the checkpoints' folder is.
     Carry(Vec<FolderFile>),
+    /// Make the executor forget a lost run of which everything is kept.
+    Forget,
 }
 
 impl TrainingJob {
@@ -93,6 +97,10 @@ impl TrainingJob {
                 let ledger = ledger.clone().resting_until(now + LOOKS);
                 (Self { checkpoints: Some(ledger), ..self }, None)
             }
+            Seen::Salvaged(metrics) => {
+                let made = Made { metrics: metrics.clone(), ..self.made };
+                (Self { made, ..self }, Some(Action::Forget))
+            }
         }
     }
 
@@ -108,6 +116,7 @@ impl TrainingJob {
             }
             Process::Nothing
             | Process::Refused(_)
+            | Process::Hindered(_)
             | Process::Starting
             | Process::Running { .. }
             | Process::Exited { .. } => {}
@@ -142,7 +151,7 @@ impl TrainingJob {
 
 impl jobs::Job for TrainingJob {
     fn status(&self) -> &'static str {
-        self.life.phase.status()
+        self.life.status()
     }
 
     fn detail(&self) -> String {
@@ -237,10 +246,15 @@ mod tests {
     fn of_the_files_of_a_lost_run_nothing_is_known_to_the_next() {
         let (job, _) = running().step(&keeping(&["a"]), at(7));
         let exits = vec![Exit::Signal(9)];
-        let killed = Process::Exited { started: None, at: at(9), exits, failure: None };
+        let killed =
+            Process::Exited { started: None, at: at(9), exits, failure: None, settled: false };
         let (job, action) = job.step(&Seen::Process(killed), at(9));
         assert_eq!(action, Some(Action::Life(life::Action::Salvage)));
         assert_ne!(job.checkpoints, Some(Ledger::default()), "they are carried once more");
+        let metrics = vec![FinalMetric { name: "rmse".into(), value: 1.5, at: at(8) }];
+        let (job, action) = job.step(&Seen::Salvaged(metrics.clone()), at(10));
+        assert_eq!(action, Some(Action::Forget));
+        assert_eq!(job.made.metrics, metrics, "of a job that ends before its next run, too");
         let (job, action) = job.step(&Seen::Process(Process::Nothing), at(20));
         assert_eq!((job.life.phase, action), (Phase::Pending, None));
         assert_eq!(job.checkpoints, Some(Ledger::default()));

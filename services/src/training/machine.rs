@@ -67,7 +67,7 @@ impl Machine for TrainingMachine {
         let done = match action {
             Action::Life(life::Action::Launch) => match self.launch(record, job).await {
                 Ok(()) => return self.observe(record, job).await,
-                Err(fault) => return refusal(record, &fault).map(Seen::Process),
+                Err(fault) => return Some(Seen::Process(refusal(record, &fault))),
             },
             Action::Life(life::Action::Interrupt) => {
                 self.hands.stop(record, Stop::Interrupt).await;
@@ -83,15 +83,19 @@ impl Machine for TrainingMachine {
             }
             Action::Life(life::Action::Salvage) => self.salvage(record, job).await,
             Action::Life(life::Action::Keep) => self.keep(record, job).await.map(Seen::Process),
-            Action::Carry(files) => self.carry(record, job, &files).await.map(Seen::Carried),
+            Action::Forget => self.forget(record).await,
+            Action::Carry(files) => match self.carry(record, job, &files).await {
+                Ok(ledger) => return Some(Seen::Carried(ledger)),
+                Err(error) => {
+                    warn!(job = %record.key, error = ?error, "checkpoints are not kept yet");
+                    return None;
+                }
+            },
         };
-        match done {
-            Ok(seen) => Some(seen),
-            Err(error) => {
-                warn!(job = %record.key, error = ?error, "what a job made is not kept yet");
-                None
-            }
-        }
+        Some(done.unwrap_or_else(|error| {
+            warn!(job = %record.key, error = ?error, "what a job made is not kept yet");
+            Seen::Process(Process::Hindered(life::INTERNAL.to_owned()))
+        }))
     }
 }
 
@@ -123,15 +127,20 @@ impl TrainingMachine {
         }
     }
 
-    /// Keeps of a lost run what the next one goes on with, and makes the executor forget it.
+    /// Keeps of a lost run what the next one goes on with.
     async fn salvage(&self, record: &Record, job: &TrainingJob) -> Result<Seen, Fault> {
         let plan = Plan::of(&job.request, &*self.algorithms)?;
         let sources = plan.sources(record, job.life.run());
-        self.follow.drain(&sources).await.map_err(Fault::internal)?;
+        let metrics = self.follow.drain(&sources).await.map_err(Fault::internal)?;
         if let Err(reason) = self.carry_last(&plan, record, job).await? {
             // The next run goes on from what is there.
             warn!(job = %record.key, reason, "the last checkpoints of a run are lost");
         }
+        Ok(Seen::Salvaged(metrics))
+    }
+
+    /// Everything of a lost run is kept, so that the next one may begin.
+    async fn forget(&self, record: &Record) -> Result<Seen, Fault> {
         self.hands.0.forget(record.id).await.map_err(Fault::internal)?;
         Ok(Seen::Process(Process::Nothing))
     }

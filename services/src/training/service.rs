@@ -121,7 +121,8 @@ impl TrainingApi for TrainingService {
         input: Input<TrainingJobName>,
     ) -> Result<Document, Fault> {
         let name = &input.view.training_job_name;
-        let change = |job: &mut TrainingJob| job.life.ask_to_stop(TrainingJob::KIND);
+        let now = Timestamp::now();
+        let change = |job: &mut TrainingJob| job.life.ask_to_stop(TrainingJob::KIND, now);
         self.shelf.update(caller.owner(), name, change).await?;
         self.wake.wake();
         Ok(Document::new())

@@ -163,10 +163,15 @@ async fn an_interrupted_job_that_is_told_to_stop_is_not_begun_again() {
     let id = house.submitted().await.id;
     house.runs(id);
     house.until("DescribeTrainingJob", job("a"), "SecondaryStatus", "Training").await;
+    house.executor.write_log(id, HOST, b"[0]\ttrain-rmse:3\n");
     house.is_taken_away(id);
     house.until("DescribeTrainingJob", job("a"), "SecondaryStatus", "Interrupted").await;
     house.call("StopTrainingJob", job("a")).await.unwrap();
-    house.until("DescribeTrainingJob", job("a"), "TrainingJobStatus", "Stopped").await;
+    let done = house.until("DescribeTrainingJob", job("a"), "TrainingJobStatus", "Stopped").await;
+    assert_eq!(done["FinalMetricDataList"][0]["Value"], 3.0);
+    let statuses = done["SecondaryStatusTransitions"].as_array().unwrap();
+    let statuses: Vec<_> = statuses.iter().rev().map(|told| &told["Status"]).collect();
+    assert_eq!(statuses[..3], ["Stopped", "Stopping", "Interrupted"]);
     assert_eq!(house.executor.submitted().len(), 1);
 }
 

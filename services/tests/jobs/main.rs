@@ -6,6 +6,7 @@
 mod checkpoints;
 mod endpoints;
 mod house;
+mod instances;
 mod registry;
 mod training;
 mod transform;

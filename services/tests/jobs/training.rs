@@ -5,16 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::house::{House, training_job};
 use platform::{
-    executor::{Ending, Exit, Seen, Stop},
+    executor::Stop,
     parts::PartReader,
     workload::{Distribution, InputFile, Program, Workload},
 };
 use serde_json::{Value, json};
 use services::Patience;
-use types::Timestamp;
-
-use crate::house::{House, training_job};
 
 fn job(name: &str) -> Value {
     json!({ "TrainingJobName": name })
@@ -356,79 +354,4 @@ async fn a_job_whose_manifest_is_wrong_fails_with_the_entry() {
         let reason = failed["FailureReason"].as_str().unwrap();
         assert!(reason.starts_with("ClientError: ") && reason.contains(words), "{reason}");
     }
-}
-
-fn ending(host: &str, second: i64, exit: Exit) -> Ending {
-    Ending {
-        host: host.to_owned(),
-        exit,
-        settled: false,
-        told: false,
-        started: Timestamp::from_micros(0),
-        ended: Timestamp::from_micros(second * 1_000_000),
-        max_resident_bytes: 0,
-        cpu: Duration::ZERO,
-        trouble: None,
-        unpacked: vec![],
-    }
-}
-
-/// A job of so many instances, under way.
-async fn several(house: &House, count: u64) -> Workload {
-    let mut request = training_job("a");
-    request["ResourceConfig"]["InstanceCount"] = json!(count);
-    house.call("CreateTrainingJob", request).await.unwrap();
-    let workload = house.submitted().await;
-    house.runs(workload.id);
-    workload
-}
-
-#[tokio::test]
-async fn each_instance_knows_its_name_and_has_a_log_and_one_of_them_the_model() {
-    let house = House::new().await;
-    let workload = several(&house, 2).await;
-    assert_eq!(workload.hosts, ["algo-1", "algo-2"]);
-    assert!(workload.limits.threads >= 1);
-    for (own, host) in workload.own_files.iter().zip(&workload.hosts) {
-        let config: Value = serde_json::from_slice(&own.bytes).unwrap();
-        assert_eq!((&own.host, &*own.path), (host, "input/config/resourceconfig.json"));
-        assert_eq!(
-            (&config["current_host"], &config["hosts"]),
-            (&json!(host), &json!(workload.hosts))
-        );
-    }
-    house.executor.write_log(workload.id, "algo-1", b"[0]\ttrain-rmse:1.5\n");
-    house.executor.write_log(workload.id, "algo-2", b"hello\n");
-    house.executor.put_output(workload.id, "algo-2", "model.tar.gz", "model two");
-    let exits = vec![Exit::Code(0); 2];
-    house.executor.set(workload.id, Seen::Ended { at: Timestamp::now(), exits });
-    let done = house.until("DescribeTrainingJob", job("a"), "TrainingJobStatus", "Completed").await;
-    assert!(done["ModelArtifacts"]["S3ModelArtifacts"].is_string());
-    assert_eq!(done["FinalMetricDataList"].as_array().unwrap().len(), 1);
-    let group = json!({ "logGroupName": "/aws/sagemaker/TrainingJobs" });
-    let streams = house.call("DescribeLogStreams", group).await.unwrap();
-    let names: Vec<_> = streams["logStreams"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|stream| stream["logStreamName"].as_str().unwrap()[.."a/algo-1-".len()].to_owned())
-        .collect();
-    assert_eq!(names, ["a/algo-1-", "a/algo-2-"]);
-}
-
-#[tokio::test]
-async fn a_job_fails_with_the_words_of_the_instance_that_failed_first() {
-    let house = House::new().await;
-    let workload = several(&house, 3).await;
-    let exits = vec![Exit::Code(1), Exit::Code(2), Exit::Signal(9)];
-    let seconds = [7, 5, 6];
-    let endings = workload.hosts.iter().zip(seconds).zip(&exits);
-    let endings = endings.map(|((host, second), exit)| ending(host, second, *exit)).collect();
-    house.executor.set_endings(workload.id, endings);
-    for (host, words) in [("algo-1", "lost the others"), ("algo-2", "ClientError: bad csv")] {
-        house.executor.put_output(workload.id, host, "failure", words);
-    }
-    house.executor.set(workload.id, Seen::Ended { at: Timestamp::now(), exits });
-    let done = house.until("DescribeTrainingJob", job("a"), "TrainingJobStatus", "Failed").await;
-    assert_eq!(done["FailureReason"], "ClientError: bad csv, exit code: 2");
 }

@@ -13,7 +13,7 @@ pub fn describe(record: &Record, job: &TransformJob) -> Document {
     shown.remove("Tags");
     let mut set = |name: &str, value: Value| shown.insert(name.to_owned(), value);
     set("TransformJobArn", json!(record.arn));
-    set("TransformJobStatus", json!(job.life.phase.status()));
+    set("TransformJobStatus", json!(job.life.status()));
     set("CreationTime", epoch(record.created));
     set("TransformStartTime", job.life.started.map_or(Value::Null, epoch));
     set("TransformEndTime", job.life.end().map_or(Value::Null, epoch));
@@ -29,7 +29,7 @@ pub fn summary(record: &Record, job: &TransformJob) -> Value {
         "CreationTime": epoch(record.created),
         "TransformEndTime": job.life.end().map(epoch),
         "LastModifiedTime": epoch(record.modified),
-        "TransformJobStatus": job.life.phase.status(),
+        "TransformJobStatus": job.life.status(),
         "FailureReason": job.life.failure(),
     })
 }

@@ -34,7 +34,7 @@ impl TransformJob {
 
 impl jobs::Job for TransformJob {
     fn status(&self) -> &'static str {
-        self.life.phase.status()
+        self.life.status()
     }
 
     fn detail(&self) -> String {

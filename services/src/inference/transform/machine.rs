@@ -18,7 +18,7 @@ use types::Timestamp;
 
 use super::{job::TransformJob, launch};
 use crate::{
-    life::{Action, Hands, Outcome, Phase, Seen, refusal},
+    life::{Action, Hands, INTERNAL, Outcome, Phase, Seen, refusal},
     record::{Kind, S3Uri},
 };
 
@@ -74,7 +74,7 @@ impl Machine for TransformMachine {
         match action {
             Action::Launch => match self.launch(record, job).await {
                 Ok(()) => return self.observe(record, job).await,
-                Err(fault) => return refusal(record, &fault),
+                Err(fault) => return Some(refusal(record, &fault)),
             },
             Action::Interrupt => self.hands.stop(record, Stop::Interrupt).await,
             Action::Kill => self.hands.stop(record, Stop::Kill).await,
@@ -84,6 +84,7 @@ impl Machine for TransformMachine {
                 Ok(failure) => return Some(Seen::Kept { kept: (), failure }),
                 Err(error) => {
                     warn!(job = %record.key, error = ?error, "log and predictions are not kept yet");
+                    return Some(Seen::Hindered(INTERNAL.to_owned()));
                 }
             },
         }
