@@ -201,7 +201,7 @@ def test_a_lost_instance_fails_the_job_at_once(api, parts):
     job = api.finished(name)
     assert time.monotonic() - at < PROMPTLY
     assert job["TrainingJobStatus"] == "Failed"
-    assert job["FailureReason"] == "AlgorithmError: , exit code: 137"
+    assert job["FailureReason"] == "AlgorithmError: algo-2 was killed by signal 9, exit code: 137"
     assert until(lambda: processes(name, "algo-1"), lambda found: not found) == []
 
 
