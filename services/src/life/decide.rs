@@ -28,7 +28,7 @@ const LAUNCH_TRIES: Duration = Duration::from_mins(30);
 /// it, for with the job's end its folder goes.
 const KEEP_TRIES: Duration = Duration::from_hours(24);
 
-/// The same of a job that was told to end.
+/// The same of a job that was told to end, or waited too long to begin again.
 const KEEP_TRIES_OF_STOPPED: Duration = Duration::from_mins(30);
 
 /// A job's `FailureReason` holds so many characters (semantics 1.1).
@@ -38,7 +38,7 @@ pub const LONGEST_REASON: usize = 1_024;
 pub fn decide<K>(life: &Life, seen: &Seen<K>, now: Timestamp) -> Decided {
     match (life.phase.clone(), seen) {
         (phase @ Phase::Ended { .. }, _) => (phase, None),
-        (phase, Seen::Hindered(reason)) => hindered(life, phase, reason),
+        (phase, Seen::Hindered(reason)) => hindered(life, phase, reason, now),
         (Phase::Finishing { outcome }, _) => finish(life, outcome, seen, now),
         (_, Seen::Refused(reason)) => ended(Outcome::Failed(cut(reason))),
         (Phase::Lost { by, again_at }, _) => wait(life, by, again_at, seen, now),
@@ -72,10 +72,11 @@ fn ended(outcome: Outcome) -> Decided {
 }
 
 /// What becomes of a job that cannot go on by our own fault.
-fn hindered(life: &Life, phase: Phase, reason: &str) -> Decided {
+fn hindered(life: &Life, phase: Phase, reason: &str, now: Timestamp) -> Decided {
     let most = match phase {
         Phase::Downloading => LAUNCH_TRIES,
         Phase::Lost { .. } | Phase::Finishing { .. } if life.stop_asked => KEEP_TRIES_OF_STOPPED,
+        Phase::Lost { .. } if life.has_waited_out(now) => KEEP_TRIES_OF_STOPPED,
         Phase::Lost { .. } | Phase::Finishing { .. } => KEEP_TRIES,
         // Nothing is tried here.
         Phase::Pending | Phase::Running { .. } | Phase::Stopping { .. } | Phase::Ended { .. } => {

@@ -93,6 +93,15 @@ fn what_cannot_be_kept_is_tried_again_for_a_day_and_after_a_stop_for_half_an_hou
 }
 
 #[test]
+fn what_a_lost_run_left_holds_a_job_up_no_longer_than_that() {
+    let lost = after(on_spot(), &[(0, Seen::Nothing), (5, up()), (9, killed(9))]);
+    let (failed, took) = in_vain(lost, &killed(9), Action::Salvage, at(9));
+    assert_eq!(failed.failure(), Some("InternalServerError: the disk is full"));
+    let half_an_hour = Duration::from_mins(30)..Duration::from_mins(31);
+    assert!(half_an_hour.contains(&took), "{took:?}");
+}
+
+#[test]
 fn while_what_failed_rests_nothing_is_tried_and_an_outage_counts_for_little() {
     let launched = after(job(), &[(0, Seen::Nothing), (0, hindered())]);
     assert_eq!(launched.due(at(1)), Some(at(10)));
