@@ -165,14 +165,18 @@ def test_two_instances_train_on_all_the_data_each(api, parts):
 
 @pytest.mark.parametrize("count", [2, 3])
 def test_an_instance_without_data_is_left_out(api, count):
-    """Of two, the other trains alone; of three, two train, and the first instance is not among them."""
+    """Of two, the other trains alone; of three, two train, and the first instance is not among them.
+    The checkpoints come from the first that trains."""
     prefix = f"channels/few-{count}/"
     api.put(prefix + "0.csv", "\n")
     for number in range(1, count):
         api.put(f"{prefix}{number}.csv", table(200, seed=number))
     name = unique("few")
     job = completed(
-        api, name, [sharded("train", f"s3://{BUCKET}/{prefix}")], ResourceConfig=instances(count))
+        api, name, [sharded("train", f"s3://{BUCKET}/{prefix}")], ResourceConfig=instances(count),
+        CheckpointConfig={"S3Uri": f"s3://{BUCKET}/{name}"})
+    kept = api.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{name}/xgboost-checkpoint.")
+    assert kept["KeyCount"] > 0
     assert api.read(job["ModelArtifacts"]["S3ModelArtifacts"])
     lines = streams(api, name)
     assert any("Host algo-1 not being used for distributed training." in line for line in lines["algo-1"])

@@ -2,7 +2,7 @@
 //!
 //! [`job`] is the life of a job as plain data; [`machine`] looks and acts for it; [`launch`] turns
 //! its request into a workload, and [`channels`] where its data comes from; [`checkpoints`] follow it
-//! to S3; [`keep`] takes what it leaves behind; [`service`] answers the API.
+//! to S3, by what stands in their [`ledger`]; [`keep`] takes what it leaves behind; [`service`] answers the API.
 
 mod channels;
 mod checkpoints;
@@ -10,6 +10,7 @@ mod describe;
 mod job;
 mod keep;
 mod launch;
+mod ledger;
 mod machine;
 mod service;
 

@@ -5,19 +5,20 @@
 //! same prefix. A file stands in it, durably, before it is carried for the first time; so whenever
 //! this server is killed, the next one knows of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use api::{Fault, What, training::CheckpointConfig};
 use platform::{
-    executor::{FolderFile, MOST_FILES},
+    executor::MOST_FILES,
     objects::{DeleteIf, ListKeys, ObjectError, ObjectName, Objects, Protection, Put, of_file},
     store::Record,
     workload::{CHECKPOINTS, PrivateCopy},
 };
-use serde::{Deserialize, Serialize};
-use types::Timestamp;
 
-use super::{job::TrainingJob, launch::HOST};
+use super::{
+    job::TrainingJob,
+    ledger::{Folders, Ledger, Part, Spot},
+};
 use crate::{
     life::Hands,
     record::{Kind as _, S3Uri},
@@ -27,66 +28,13 @@ use crate::{
 const DEFAULT_PATH: &str = "/opt/ml/checkpoints";
 /// Folders that have another meaning.
 const RESERVED: [&str; 4] = ["/opt/ml/code", "/opt/ml/input", "/opt/ml/model", "/opt/ml/output"];
-/// What is being written, and the marks of SageMaker's own agent: never carried.
-const IGNORED: [&str; 3] = [".sagemaker-ignore", ".sagemaker-uploading", ".sagemaker-uploaded"];
+/// How many files a job may find in its folder: so many more may it have there before the executor
+/// tells of none.
+const MOST_PLACED: usize = MOST_FILES - 1_000;
 /// How many keys are listed at once.
 const PAGE: usize = 1_000;
 /// Of a file's name, bytes, on every file system that matters.
 const LONGEST_NAME: usize = 255;
-
-/// What is known of the files below a job's prefix.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ledger {
-    /// By path: the version that is in S3; none where it is on its way for the first time.
-    files: BTreeMap<String, Option<String>>,
-    /// Nothing is carried before.
-    rest_until: Timestamp,
-}
-
-impl Ledger {
-    /// The same, with nothing to be carried before.
-    pub fn resting_until(self, rest_until: Timestamp) -> Self {
-        Self { rest_until, ..self }
-    }
-
-    /// Until when nothing is carried, if that is to come.
-    pub fn rests_until(&self, now: Timestamp) -> Option<Timestamp> {
-        Some(self.rest_until).filter(|until| *until > now)
-    }
-
-    /// Notes the files of a program that began at `since`, before any of them is carried.
-    pub fn note(&mut self, seen: &[FolderFile], since: Timestamp) {
-        for file in carried(seen) {
-            // It came from S3, and the program has not written it.
-            let placed = || (file.modified < since).then(|| file.version.clone());
-            self.files.entry(file.path.clone()).or_insert_with(placed);
-        }
-    }
-
-    /// Whether S3 has all that was seen and nothing else of this job's.
-    pub fn is_current(&self, seen: &[FolderFile]) -> bool {
-        self.unsent(seen).next().is_none() && self.gone(seen).next().is_none()
-    }
-
-    /// The files that S3 does not have, or not as they are.
-    fn unsent<'a>(&'a self, seen: &'a [FolderFile]) -> impl Iterator<Item = &'a FolderFile> {
-        let is_there = |file: &FolderFile| {
-            self.files.get(&file.path).is_some_and(|there| there.as_ref() == Some(&file.version))
-        };
-        carried(seen).filter(move |file| !is_there(file))
-    }
-
-    /// The paths of files that the program has removed.
-    fn gone<'a>(&'a self, seen: &'a [FolderFile]) -> impl Iterator<Item = &'a String> {
-        let seen: BTreeSet<_> = seen.iter().map(|file| &file.path).collect();
-        self.files.keys().filter(move |path| !seen.contains(path))
-    }
-}
-
-fn carried(seen: &[FolderFile]) -> impl Iterator<Item = &FolderFile> {
-    let is_ignored = |path: &str| IGNORED.iter().any(|suffix| path.ends_with(suffix));
-    seen.iter().filter(move |file| !is_ignored(&file.path))
-}
 
 /// Where a job's checkpoints go, and what their folder is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +71,17 @@ impl Place {
     /// The prefix.
     pub fn uri(&self) -> &S3Uri {
         &self.uri
+    }
+
+    /// Refuses so many objects that the program could hardly add any.
+    fn check_room(&self, placed: usize) -> Result<(), Fault> {
+        if placed <= MOST_PLACED {
+            return Ok(());
+        }
+        Err(invalid(format!(
+            "There are more than {MOST_PLACED} objects below {}; name another prefix.",
+            self.uri
+        )))
     }
 
     /// The prefix with the slash that keeps its neighbours out.
@@ -170,12 +129,7 @@ impl Carrier<'_> {
                     Err(error) => return Err(cannot_read(error)),
                 }
             }
-            if copies.len() > MOST_FILES {
-                return Err(invalid(format!(
-                    "There are more than {MOST_FILES} objects below {}; name another prefix.",
-                    self.place.uri
-                )));
-            }
+            self.place.check_room(copies.len())?;
             if !listing.truncated {
                 break;
             }
@@ -185,32 +139,45 @@ impl Carrier<'_> {
         Ok(copies)
     }
 
-    /// Makes S3 as the folder is. Every file that was seen is in the ledger.
+    /// Makes S3 as the folders are, as far as `most` bytes go, and says whether that is all. Every
+    /// file that was seen is in the ledger, which tells of what was done before an error too.
     pub async fn carry(
         &self,
         hands: &Hands,
-        mut ledger: Ledger,
-        seen: &[FolderFile],
-    ) -> Result<Ledger, ObjectError> {
-        let new: Vec<_> = ledger.unsent(seen).cloned().collect();
-        let gone: Vec<_> = ledger.gone(seen).cloned().collect();
-        for FolderFile { path, version, .. } in new {
-            let file = hands.0.file(self.record.id, HOST, CHECKPOINTS, &path).await;
+        ledger: &mut Ledger,
+        seen: &Folders,
+        most: u64,
+    ) -> Result<bool, ObjectError> {
+        let Part { send, remove, whole } = ledger.part(seen, most);
+        for (spot, version) in send {
             // One that is gone by now is removed from S3 the next time.
-            let Some(file) = file.map_err(ObjectError::internal)? else { continue };
-            let key = self.place.uri.join(&path).key;
-            let put = Put::new(&*self.place.uri.bucket, key, of_file(file));
-            let put = Put { protection: self.protection.clone(), ..put };
-            self.objects.put(&self.record.owner, put).await?;
-            ledger.files.insert(path, Some(version));
+            if self.send(hands, &spot).await? {
+                ledger.sent(spot, version);
+            }
         }
-        for path in gone {
-            let key = self.place.uri.join(&path).key;
-            let name = ObjectName::current(&self.place.uri.bucket, &key);
-            self.objects.delete(&self.record.owner, name, &DeleteIf::default()).await?;
-            ledger.files.remove(&path);
+        for spot in remove {
+            self.remove(&spot.path).await?;
+            ledger.removed(&spot);
         }
-        Ok(ledger)
+        Ok(whole)
+    }
+
+    /// Puts a file where it belongs, unless it is gone.
+    async fn send(&self, hands: &Hands, Spot { host, path }: &Spot) -> Result<bool, ObjectError> {
+        let file = hands.0.file(self.record.id, host, CHECKPOINTS, path).await;
+        let Some(file) = file.map_err(ObjectError::internal)? else { return Ok(false) };
+        let key = self.place.uri.join(path).key;
+        let put = Put::new(&*self.place.uri.bucket, key, of_file(file));
+        let put = Put { protection: self.protection.clone(), ..put };
+        self.objects.put(&self.record.owner, put).await?;
+        Ok(true)
+    }
+
+    async fn remove(&self, path: &str) -> Result<(), ObjectError> {
+        let key = self.place.uri.join(path).key;
+        let name = ObjectName::current(&self.place.uri.bucket, &key);
+        self.objects.delete(&self.record.owner, name, &DeleteIf::default()).await?;
+        Ok(())
     }
 }
 
@@ -259,60 +226,7 @@ mod tests {
 
     use super::*;
 
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_micros(second * 1_000_000)
-    }
-
-    fn file(path: &str, version: &str, modified: i64) -> FolderFile {
-        FolderFile { path: path.into(), size: 1, modified: at(modified), version: version.into() }
-    }
-
-    fn paths<'a>(files: impl Iterator<Item = &'a FolderFile>) -> Vec<&'a str> {
-        files.map(|file| file.path.as_str()).collect()
-    }
-
-    #[test]
-    fn what_came_from_s3_is_not_carried_back_until_it_is_written() {
-        let mut ledger = Ledger::default();
-        let mut seen =
-            [file("old", "1", 5), file("new", "2", 10), file("x.sagemaker-ignore", "3", 10)];
-        ledger.note(&seen, at(10));
-        assert_eq!(paths(ledger.unsent(&seen)), ["new"]);
-        seen[0] = file("old", "4", 11);
-        assert_eq!(paths(ledger.unsent(&seen)), ["old", "new"]);
-        assert!(!ledger.is_current(&seen));
-    }
-
-    #[test]
-    fn only_what_is_in_the_ledger_is_removed() {
-        let mut ledger = Ledger::default();
-        ledger.note(&[file("a", "1", 5), file("b", "2", 20)], at(10));
-        assert_eq!(ledger.gone(&[file("c", "3", 20)]).collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(ledger.gone(&[file("b", "9", 20)]).collect::<Vec<_>>(), ["a"]);
-        assert!(Ledger::default().is_current(&[]));
-    }
-
     proptest! {
-        #[test]
-        fn what_was_noted_is_all_that_may_be_carried(
-            first in proptest::collection::vec(("[abc]", "[12]", 0..20i64), 0..5),
-            then in proptest::collection::vec(("[abc]", "[12]", 0..20i64), 0..5),
-        ) {
-            let files = |of: &[(String, String, i64)]| -> Vec<_> {
-                of.iter().map(|(path, version, time)| file(path, version, *time)).collect()
-            };
-            let (first, then) = (files(&first), files(&then));
-            let mut ledger = Ledger::default();
-            ledger.note(&first, at(10));
-            ledger.note(&then, at(10));
-            for carried in ledger.unsent(&then) {
-                prop_assert!(ledger.files.contains_key(&carried.path));
-            }
-            for gone in ledger.gone(&then) {
-                prop_assert!(first.iter().any(|file| file.path == *gone));
-            }
-        }
-
         #[test]
         fn an_accepted_key_stays_below_the_folder(below in "[a./\\x00]{0,9}") {
             if let Ok(path) = path(&below) {
@@ -340,11 +254,20 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_that_leaves_no_room_for_checkpoints_of_the_jobs_own_is_refused() {
+        let config = CheckpointConfig { s3_uri: "s3://b/ck".into(), local_path: None };
+        let place = Place::of(&config).unwrap();
+        assert!(place.check_room(9_000).is_ok());
+        let refused = place.check_room(9_001).unwrap_err().message;
+        assert!(refused.contains("more than 9000 objects below s3://b/ck;"), "{refused}");
+    }
+
+    #[test]
     fn a_file_that_is_a_folder_too_is_refused() {
         let copy = |path: &str| PrivateCopy {
             path: format!("{CHECKPOINTS}/{path}"),
             parts: vec![],
-            modified: at(0),
+            modified: types::Timestamp::from_micros(0),
         };
         assert!(check_folders(&[copy("a"), copy("ab/c"), copy("ab-c")]).is_ok());
         assert!(check_folders(&[copy("a"), copy("a/b/c")]).is_err());

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use platform::{executor::FolderFile, follow::FinalMetric, store::State};
+use platform::{follow::FinalMetric, store::State};
 use serde::{Deserialize, Serialize};
 use types::{Document, Timestamp};
 
-use super::checkpoints::Ledger;
+use super::ledger::{Folders, Ledger};
 use crate::{
     life::{self, Life, Phase},
     record::Kind,
 };
 
-/// How often the folder of its checkpoints is looked at while a job runs.
+/// How often the folders of its checkpoints are looked at while a job runs.
 const LOOKS: Duration = Duration::from_secs(3);
 
 /// A training job.
@@ -52,11 +52,16 @@ pub enum Seen {
     Keeping {
         /// Since when it runs.
         since: Timestamp,
-        /// What lies in their folder.
-        files: Vec<FolderFile>,
+        /// What lies in their folders.
+        folders: Folders,
     },
-    /// S3 is as the folder was.
-    Carried(Ledger),
+    /// S3 has more of what was in the folders.
+    Carried {
+        /// What is known now.
+        ledger: Ledger,
+        /// Whether that is all of it, as far as it can be had now.
+        whole: bool,
+    },
     /// What a lost run has left is kept, and these are the last values of its metrics.
     Salvaged(Vec<FinalMetric>),
 }
@@ -66,8 +71,8 @@ pub enum Seen {
 pub enum Action {
     /// What is done about every job.
     Life(life::Action),
-    /// Make S3 as the checkpoints' folder is.
-    Carry(Vec<FolderFile>),
+    /// Make S3 as the checkpoints' folders are.
+    Carry(Folders),
     /// Make the executor forget a lost run of which everything is kept.
     Forget,
 }
@@ -86,15 +91,16 @@ impl TrainingJob {
     pub fn step(self, seen: &Seen, now: Timestamp) -> (Self, Option<Action>) {
         match seen {
             Seen::Process(process) => self.live(process, now),
-            Seen::Keeping { since, files } => {
+            Seen::Keeping { since, folders } => {
                 let (job, action) = self.live(&Process::Running { since: *since }, now);
                 match action {
                     Some(action) => (job, Some(action)),
-                    None => job.look_through(files, *since, now),
+                    None => job.look_through(folders, *since, now),
                 }
             }
-            Seen::Carried(ledger) => {
-                let ledger = ledger.clone().resting_until(now + LOOKS);
+            Seen::Carried { ledger, whole } => {
+                let rest_until = if *whole { now + LOOKS } else { now };
+                let ledger = ledger.clone().resting_until(rest_until);
                 (Self { checkpoints: Some(ledger), ..self }, None)
             }
             Seen::Salvaged(metrics) => {
@@ -127,7 +133,7 @@ impl TrainingJob {
     /// Notes what is to be carried before it is.
     fn look_through(
         mut self,
-        files: &[FolderFile],
+        folders: &Folders,
         since: Timestamp,
         now: Timestamp,
     ) -> (Self, Option<Action>) {
@@ -136,8 +142,8 @@ impl TrainingJob {
         else {
             return (self, None);
         };
-        ledger.note(files, since);
-        let action = (!ledger.is_current(files)).then(|| Action::Carry(files.to_vec()));
+        ledger.note(folders, since);
+        let action = (!ledger.is_current(folders)).then(|| Action::Carry(folders.clone()));
         (self, action)
     }
 
@@ -185,7 +191,7 @@ impl Kind for TrainingJob {
 
 #[cfg(test)]
 mod tests {
-    use platform::executor::Exit;
+    use platform::executor::{Exit, FolderFile};
 
     use super::*;
     use crate::life::Endurance;
@@ -207,7 +213,8 @@ mod tests {
             modified: at(6),
             version: "1".into(),
         };
-        Seen::Keeping { since: at(5), files: paths.iter().map(file).collect() }
+        let folders = Folders::from([("algo-1".into(), paths.iter().map(file).collect())]);
+        Seen::Keeping { since: at(5), folders }
     }
 
     fn running() -> TrainingJob {
@@ -219,15 +226,19 @@ mod tests {
     fn a_checkpoint_is_noted_before_it_is_carried_and_then_the_folder_rests() {
         let seen = keeping(&["a"]);
         let (job, action) = running().step(&seen, at(7));
-        let Seen::Keeping { files, .. } = &seen else { unreachable!() };
-        assert_eq!(action, Some(Action::Carry(files.clone())));
+        let Seen::Keeping { folders, .. } = &seen else { unreachable!() };
+        assert_eq!(action, Some(Action::Carry(folders.clone())));
         let mut noted = Ledger::default();
-        noted.note(files, at(5));
+        noted.note(folders, at(5));
         assert_eq!(job.checkpoints, Some(noted.clone()));
         // A server that was killed before it carried does so again.
-        assert_eq!(job.clone().step(&seen, at(8)).1, Some(Action::Carry(files.clone())));
+        assert_eq!(job.clone().step(&seen, at(8)).1, Some(Action::Carry(folders.clone())));
 
-        let (job, action) = job.step(&Seen::Carried(noted), at(8));
+        let part = Seen::Carried { ledger: noted.clone(), whole: false };
+        let goes_on = job.clone().step(&part, at(8)).0;
+        assert!(goes_on.step(&seen, at(8)).1.is_some(), "the rest follows at once");
+
+        let (job, action) = job.step(&Seen::Carried { ledger: noted, whole: true }, at(8));
         assert_eq!((action, jobs::Job::due(&job, at(8))), (None, Some(at(11))));
         assert_eq!(job.clone().step(&keeping(&["a", "b"]), at(10)), (job.clone(), None));
         assert!(job.step(&keeping(&["a", "b"]), at(11)).1.is_some());

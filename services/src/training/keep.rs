@@ -7,19 +7,23 @@ use platform::{
     executor::{Ending, ExecutorError, FolderFile},
     objects::{self, ObjectError, Put},
     store::Record,
-    workload::CHECKPOINTS,
 };
+use tracing::warn;
 
 use super::{
-    checkpoints::Ledger,
-    job::{Made, Process, TrainingJob},
-    launch::{HOST, MODEL, MODEL_FOLDER, OUTPUT, Plan},
+    job::{Made, Process, Seen, TrainingJob},
+    launch::{MODEL, MODEL_FOLDER, OUTPUT, Plan},
+    ledger::Folders,
     machine::TrainingMachine,
 };
 use crate::{
     life::{Outcome, Phase},
     record::S3Uri,
 };
+
+/// How much of a job's checkpoints is carried while nothing else is done about it, bytes: half a
+/// second's work of a slow disk. A larger file goes alone.
+const AT_ONCE: u64 = 64 << 20;
 
 /// What was kept, or the job's `FailureReason`.
 type Kept<T> = Result<T, String>;
@@ -40,17 +44,25 @@ impl TrainingMachine {
         Ok(Process::Kept { kept: Made { metrics, artifact }, failure })
     }
 
-    /// Makes S3 as the checkpoints' folder was.
+    /// Makes S3 as the checkpoints' folders were, or a part of it.
     pub(super) async fn carry(
         &self,
         record: &Record,
         job: &TrainingJob,
-        files: &[FolderFile],
-    ) -> Result<Ledger, Fault> {
+        folders: &Folders,
+    ) -> Result<Seen, Fault> {
         let plan = Plan::of(&job.request, &*self.algorithms)?;
-        let ledger = job.checkpoints.clone().unwrap_or_default();
-        let Some(carrier) = plan.carrier(record, &*self.objects) else { return Ok(ledger) };
-        carrier.carry(&self.hands, ledger, files).await.map_err(Fault::internal)
+        let mut ledger = job.checkpoints.clone().unwrap_or_default();
+        let Some(carrier) = plan.carrier(record, &*self.objects) else {
+            return Ok(Seen::Carried { ledger, whole: true });
+        };
+        let carried = carrier.carry(&self.hands, &mut ledger, folders, AT_ONCE).await;
+        let whole = carried.unwrap_or_else(|error| {
+            warn!(job = %record.key, error = ?error, "a job's checkpoints are not carried yet");
+            // The rest is tried when the folders are looked at again.
+            true
+        });
+        Ok(Seen::Carried { ledger, whole })
     }
 
     /// The same for the last time: the process has ended.
@@ -61,17 +73,17 @@ impl TrainingMachine {
         job: &TrainingJob,
     ) -> Result<Kept<()>, Fault> {
         let Some(carrier) = plan.carrier(record, &*self.objects) else { return Ok(Ok(())) };
-        let files = match self.hands.0.files(record.id, HOST, CHECKPOINTS).await {
-            Ok(files) => files,
+        let folders = match self.folders(plan, record).await {
+            Ok(folders) => folders,
             // It never began, so nothing of it was removed either.
             Err(ExecutorError::Absent(_)) => return Ok(Ok(())),
             Err(ExecutorError::Unsupported(why)) => return Ok(Err(format!("ClientError: {why}"))),
             Err(error) => return Err(Fault::internal(error)),
         };
         let mut ledger = job.checkpoints.clone().unwrap_or_default();
-        ledger.note(&files, job.life.last_started().unwrap_or(record.created));
-        let ledger = carrier.carry(&self.hands, ledger, &files).await;
-        kept(ledger, |error| {
+        ledger.note(&folders, job.life.last_started().unwrap_or(record.created));
+        let carried = carrier.carry(&self.hands, &mut ledger, &folders, u64::MAX).await;
+        kept(carried, |error| {
             format!("ClientError: Checkpoint upload failed: {}: {error}", carrier.place.uri())
         })
         .map(|kept| kept.map(drop))

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jobs::{Machine, Step};
 use platform::{
     algorithm::Algorithms,
-    executor::{FolderFile, Stop},
+    executor::{ExecutorError, Stop},
     follow::Follow,
     objects::Objects,
     store::Record,
@@ -20,6 +20,7 @@ use types::Timestamp;
 use super::{
     job::{Action, Process, Seen, TrainingJob},
     launch::{HOST, Plan},
+    ledger::Folders,
 };
 use crate::{
     life::{self, Hands, refusal},
@@ -51,9 +52,12 @@ impl Machine for TrainingMachine {
     async fn observe(&self, record: &Record, job: &TrainingJob) -> Option<Seen> {
         let process = self.hands.observe(record, HOST).await?;
         let Process::Running { since } = process else { return Some(Seen::Process(process)) };
-        self.follow(record, job).await;
-        Some(match self.files(record, job).await {
-            Some(files) => Seen::Keeping { since, files },
+        let Ok(plan) = Plan::of(&job.request, &*self.algorithms) else {
+            return Some(Seen::Process(process));
+        };
+        self.follow(&plan, record, job).await;
+        Some(match self.look(&plan, record, job).await {
+            Some(folders) => Seen::Keeping { since, folders },
             None => Seen::Process(process),
         })
     }
@@ -84,8 +88,8 @@ impl Machine for TrainingMachine {
             Action::Life(life::Action::Salvage) => self.salvage(record, job).await,
             Action::Life(life::Action::Keep) => self.keep(record, job).await.map(Seen::Process),
             Action::Forget => self.forget(record).await,
-            Action::Carry(files) => match self.carry(record, job, &files).await {
-                Ok(ledger) => return Some(Seen::Carried(ledger)),
+            Action::Carry(folders) => match self.carry(record, job, &folders).await {
+                Ok(seen) => return Some(seen),
                 Err(error) => {
                     warn!(job = %record.key, error = ?error, "checkpoints are not kept yet");
                     return None;
@@ -106,8 +110,7 @@ impl TrainingMachine {
         self.hands.submit(&workload, TrainingJob::KIND).await
     }
 
-    async fn follow(&self, record: &Record, job: &TrainingJob) {
-        let Ok(plan) = Plan::of(&job.request, &*self.algorithms) else { return };
+    async fn follow(&self, plan: &Plan, record: &Record, job: &TrainingJob) {
         for source in plan.sources(record, job.life.run()) {
             if let Err(error) = self.follow.follow(source).await {
                 warn!(job = %record.key, error = ?error, "a job's log is not followed yet");
@@ -115,16 +118,33 @@ impl TrainingMachine {
         }
     }
 
-    /// What lies in the folder of the job's checkpoints, if it keeps any.
-    async fn files(&self, record: &Record, job: &TrainingJob) -> Option<Vec<FolderFile>> {
-        job.checkpoints.as_ref()?;
-        match self.hands.0.files(record.id, HOST, CHECKPOINTS).await {
-            Ok(files) => Some(files),
+    /// What lies in the folders of the job's checkpoints, if it keeps any and they do not rest: a
+    /// job is looked at for many reasons.
+    async fn look(&self, plan: &Plan, record: &Record, job: &TrainingJob) -> Option<Folders> {
+        if job.checkpoints.as_ref()?.rests_until(Timestamp::now()).is_some() {
+            return None;
+        }
+        match self.folders(plan, record).await {
+            Ok(folders) => Some(folders),
             Err(error) => {
                 warn!(job = %record.key, error = ?error, "a job's checkpoints cannot be seen");
                 None
             }
         }
+    }
+
+    /// Of every host: any of them may be the one that writes.
+    pub(super) async fn folders(
+        &self,
+        plan: &Plan,
+        record: &Record,
+    ) -> Result<Folders, ExecutorError> {
+        let mut folders = Folders::new();
+        for host in plan.hosts() {
+            let files = self.hands.0.files(record.id, &host, CHECKPOINTS).await?;
+            folders.insert(host, files);
+        }
+        Ok(folders)
     }
 
     /// Keeps of a lost run what the next one goes on with.

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use platform::executor::{Exit, Seen};
+use platform::{
+    executor::{Exit, Seen},
+    objects::{ObjectName, Objects as _},
+};
 use serde_json::{Value, json};
 use types::{Id, Timestamp};
 
-use crate::house::{House, training_job};
+use crate::house::{House, owner, training_job};
 
 const HOST: &str = "algo-1";
 const FOLDER: &str = "checkpoints";
@@ -44,7 +47,7 @@ impl House {
     }
 
     /// Waits until so many workloads were submitted.
-    async fn until_submitted(&self, count: usize) {
+    pub async fn until_submitted(&self, count: usize) {
         for _ in 0..400 {
             if self.executor.submitted().len() == count {
                 return;
@@ -54,13 +57,33 @@ impl House {
         panic!("{count} were never submitted");
     }
 
+    async fn modified(&self, key: &str) -> Timestamp {
+        let name = ObjectName::current("data", key);
+        self.objects.describe(&owner(), name).await.unwrap().modified
+    }
+
+    /// Waits until a job was submitted.
+    async fn submitted_as(&self, name: &str) {
+        for _ in 0..400 {
+            if self.executor.submitted().iter().any(|workload| workload.name == name) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("{name} was never submitted");
+    }
+
     fn is_taken_away(&self, id: Id) {
         let exits = vec![Exit::Signal(9)];
         self.executor.set(id, Seen::Ended { at: Timestamp::now(), exits });
     }
 
     fn writes(&self, id: Id, path: &str, text: &str) {
-        self.executor.write_file(id, HOST, FOLDER, path, text.as_bytes());
+        self.writes_on(HOST, id, path, text);
+    }
+
+    fn writes_on(&self, host: &str, id: Id, path: &str, text: &str) {
+        self.executor.write_file(id, host, FOLDER, path, text.as_bytes());
     }
 }
 
@@ -100,6 +123,65 @@ async fn what_a_program_writes_and_removes_follows_to_s3_and_nothing_else() {
     assert_eq!(house.size("ck/deep/third").await, Some(3));
     assert_eq!(house.size("ck/half.sagemaker-ignore").await, None);
     assert_eq!(house.size("ck/anothers").await, Some(9));
+}
+
+#[tokio::test]
+async fn checkpoints_are_carried_from_whichever_host_writes_them() {
+    let house = House::new().await;
+    house.put("ck/old", "from S3").await;
+    let mut request = keeping("a");
+    request["ResourceConfig"]["InstanceCount"] = json!(2);
+    house.call("CreateTrainingJob", request).await.unwrap();
+    let id = house.submitted().await.id;
+    for host in [HOST, "algo-2"] {
+        house.writes_on(host, id, "old", "as it was placed");
+    }
+    house.runs(id);
+    house.writes_on("algo-2", id, "new", "two");
+    house.until_sized("ck/new", Some(3)).await;
+    assert_eq!(house.size("ck/old").await, Some(7), "nobody has written it");
+    house.executor.remove_file(id, "algo-2", FOLDER, "old");
+    house.writes_on("algo-2", id, "newer", "three");
+    house.ends(id, 0);
+    house.until("DescribeTrainingJob", job("a"), "TrainingJobStatus", "Completed").await;
+    assert_eq!(house.size("ck/newer").await, Some(5));
+    assert_eq!(house.size("ck/old").await, None, "who writes them removed it");
+}
+
+#[tokio::test]
+async fn what_was_carried_before_an_error_is_not_carried_again() {
+    let house = House::new().await;
+    house.call("CreateTrainingJob", keeping("a")).await.unwrap();
+    let id = house.submitted().await.id;
+    house.writes(id, &"key-longer-than-s3-takes".repeat(50), "never carried");
+    house.writes(id, "first", "1");
+    let since = Timestamp::from_micros(0);
+    house.executor.set(id, Seen::Running { since });
+    house.until_sized("ck/first", Some(1)).await;
+    let carried = house.modified("ck/first").await;
+    house.ends(id, 0);
+    let done = house.until("DescribeTrainingJob", job("a"), "TrainingJobStatus", "Failed").await;
+    let reason = done["FailureReason"].as_str().unwrap();
+    assert!(reason.starts_with("ClientError: Checkpoint upload failed: s3://data/ck"), "{reason}");
+    assert_eq!(house.modified("ck/first").await, carried);
+}
+
+#[tokio::test]
+async fn a_folder_that_was_carried_is_not_looked_into_for_a_while() {
+    let house = House::new().await;
+    house.call("CreateTrainingJob", keeping("a")).await.unwrap();
+    let id = house.submitted().await.id;
+    house.runs(id);
+    house.writes(id, "first", "1");
+    house.until_sized("ck/first", Some(1)).await;
+    house.call("CreateTrainingJob", training_job("wakes")).await.unwrap();
+    house.until_submitted(2).await;
+    let looks = house.executor.looks();
+    for name in ["b", "c", "d"] {
+        house.call("CreateTrainingJob", training_job(name)).await.unwrap();
+        house.submitted_as(name).await;
+    }
+    assert_eq!(house.executor.looks(), looks);
 }
 
 #[tokio::test]

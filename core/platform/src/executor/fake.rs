@@ -40,6 +40,7 @@ struct Stage {
     submitted: Vec<Workload>,
     forgotten: Vec<Id>,
     stops: Vec<(Id, Stop)>,
+    looks: usize,
     unreachable: bool,
 }
 
@@ -122,6 +123,12 @@ impl Fake {
         self.lock().stops.clone()
     }
 
+    /// How often it was asked which files lie in a folder.
+    #[must_use]
+    pub fn looks(&self) -> usize {
+        self.lock().looks
+    }
+
     fn alter(&self, id: Id, change: impl FnOnce(&mut Staged)) {
         change(self.lock().staged.entry(id).or_default());
         self.wake();
@@ -202,7 +209,8 @@ impl Executor for Fake {
         host: &str,
         folder: &str,
     ) -> Result<Vec<FolderFile>, ExecutorError> {
-        let stage = self.reach()?;
+        let mut stage = self.reach()?;
+        stage.looks += 1;
         let staged = stage.staged.get(&id).ok_or(ExecutorError::Absent(id))?;
         let told = |(path, kept): (&String, &Kept)| FolderFile {
             path: path.clone(),
