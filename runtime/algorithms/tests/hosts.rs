@@ -105,6 +105,12 @@ impl Job {
         self
     }
 
+    fn signal(&self, host: usize, signal: &str) {
+        let pid = self.hosts[host].id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
     fn opt_ml(&self, host: usize) -> PathBuf {
         self.folder.path().join(format!("algo-{}", host + 1))
     }
@@ -278,6 +284,21 @@ fn a_host_that_is_left_alone_ends_and_says_why() {
         assert!(told.starts_with("AlgorithmError: XGB train call failed"), "{told}");
         assert!(told.contains("collective/"), "{told}");
     }
+}
+
+#[test]
+fn a_host_that_was_stopped_for_a_while_still_meets_the_others() {
+    let shard = rows(1, 200);
+    let channels = [("train", shard.as_str())];
+    let Some(job) = Job::start(&LOGISTIC, &[&channels, &channels]) else { return };
+    job.signal(1, "STOP");
+    // The first is in the group by now, and waits for the other.
+    thread::sleep(Duration::from_secs(2));
+    job.signal(0, "STOP");
+    job.signal(0, "CONT");
+    thread::sleep(Duration::from_millis(200));
+    job.signal(1, "CONT");
+    assert_eq!(job.done().saved_and_told(), (vec![0], vec![0]));
 }
 
 #[test]

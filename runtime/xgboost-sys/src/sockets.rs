@@ -6,11 +6,15 @@
 //! linkage table, which the dynamic linker fills and nobody else uses) are made to lead here. The
 //! rest of the process keeps libc's.
 //!
+//! `recv` leads here too: the library takes one that was interrupted for a peer that is gone, and
+//! stopping and continuing a process interrupts one that has a time limit.
+//!
 //! Where a slot is not found the answer is an error: a job must fail rather than listen to the
 //! network.
 
 use std::{
     ffi::{CStr, c_char, c_int, c_void},
+    io,
     mem::size_of,
     net::Ipv4Addr,
     ptr, slice,
@@ -26,16 +30,23 @@ static HOME: AtomicU32 = AtomicU32::new(0);
 
 /// `bind` and `connect`.
 type Call = unsafe extern "C" fn(c_int, *const sockaddr, socklen_t) -> c_int;
+/// `recv`.
+type Receive = unsafe extern "C" fn(c_int, *mut c_void, usize, c_int) -> isize;
 
 /// Makes the library that holds the code at `inside` bind to, and connect from, `home` alone.
 pub fn keep_at(inside: usize, home: Ipv4Addr) -> Result<(), Error> {
     HOME.store(u32::from_ne_bytes(home.octets()), Ordering::Relaxed);
     let object = Object::around(inside).ok_or(Error::Sockets("it is not among what is loaded"))?;
-    for (name, ours) in [(c"bind", bind as Call), (c"connect", connect as Call)] {
+    let ours = [
+        (c"bind", bind as Call as usize),
+        (c"connect", connect as Call as usize),
+        (c"recv", recv as Receive as usize),
+    ];
+    for (name, ours) in ours {
         let slot = object.slot(name).ok_or(Error::Sockets("its calls are not found"))?;
         // SAFETY: the slot is a word of the library's writable data, as `slot` has checked; other
         // threads only read it, to jump to one function or the other.
-        unsafe { AtomicUsize::from_ptr(slot) }.store(ours as usize, Ordering::Relaxed);
+        unsafe { AtomicUsize::from_ptr(slot) }.store(ours, Ordering::Relaxed);
     }
     Ok(())
 }
@@ -72,6 +83,23 @@ unsafe extern "C" fn connect(socket: c_int, address: *const sockaddr, length: so
     unsafe {
         libc::bind(socket, ptr::from_ref(&own).cast(), V4);
         libc::connect(socket, ptr::from_ref(&peer).cast(), V4)
+    }
+}
+
+/// In the place of libc's: one that was interrupted is begun again.
+unsafe extern "C" fn recv(
+    socket: c_int,
+    buffer: *mut c_void,
+    length: usize,
+    flags: c_int,
+) -> isize {
+    loop {
+        // SAFETY: the caller's promise to libc's `recv` is passed on.
+        let received = unsafe { libc::recv(socket, buffer, length, flags) };
+        let interrupted = || io::Error::last_os_error().kind() == io::ErrorKind::Interrupted;
+        if received >= 0 || !interrupted() {
+            return received;
+        }
     }
 }
 
