@@ -287,6 +287,26 @@ fn a_host_that_is_left_alone_ends_and_says_why() {
 }
 
 #[test]
+fn a_first_host_that_fails_before_the_others_found_it_is_the_one_that_is_told() {
+    let good = rows(1, 100);
+    let bad = format!("{good}x,1,2,3,4\n");
+    let hosts = [[("train", bad.as_str())], [("train", &good)], [("train", &good)]];
+    let hosts: Vec<_> = hosts.iter().map(|channels| &channels[..]).collect();
+    let Some(mut job) = Job::start(&LOGISTIC, &hosts) else { return };
+    assert_eq!(job.ended(0).code(), Some(1), "{}", job.log(0));
+    assert!(job.failure(0).starts_with("ClientError: Failed to load csv data"), "{}", job.log(0));
+    // Less than they wait for their end, and more than they would take to fail by themselves.
+    thread::sleep(Duration::from_secs(2));
+    for host in [1, 2] {
+        assert!(job.hosts[host].try_wait().unwrap().is_none(), "{}", job.log(host));
+    }
+    for host in [1, 2] {
+        assert_eq!(job.ended(host).code(), Some(1), "{}", job.log(host));
+        assert!(job.failure(host).contains("collective/"), "{}", job.failure(host));
+    }
+}
+
+#[test]
 fn a_host_that_was_stopped_for_a_while_still_meets_the_others() {
     let shard = rows(1, 200);
     let channels = [("train", shard.as_str())];

@@ -5,7 +5,7 @@ use std::iter;
 use xgboost_sys::{Booster, ModelFormat};
 
 use super::{
-    checkpoints::Checkpoints, collective::Group, custom_metrics::CustomMetric, data::Data,
+    checkpoints::Checkpoints, custom_metrics::CustomMetric, data::Data,
     early_stopping::EarlyStopping, era::Targets, evaluation::Round, failure::Failure, model,
     python, train::Job, watched::Watched,
 };
@@ -73,14 +73,15 @@ impl Job<'_, '_> {
     }
 
     /// What the library is told, in order: the user's, then what the version did of itself.
-    fn parameters(&self, train: &Data, watched: &Watched) -> Vec<(&'static str, String)> {
+    fn parameters(
+        &self,
+        train: &Data,
+        watched: &Watched,
+    ) -> Result<Vec<(&'static str, String)>, Failure> {
         let chosen = &self.chosen;
         let whole = |mut sums: [f64; 2]| {
-            if let Some(group) = &*self.group {
-                // One that is broken fails in its first round, where that can be told.
-                let _ = group.sum(&mut sums);
-            }
-            sums
+            self.bond.sum(&mut sums)?;
+            Ok(sums)
         };
         let labels = Targets { labels: &train.labels, weights: &train.weights, whole: &whole };
         let mut parameters: Vec<_> = chosen
@@ -96,17 +97,17 @@ impl Job<'_, '_> {
         if let Some(silent) = chosen.integer("silent") {
             parameters.push(("verbosity", (1 - silent).to_string()));
         }
-        if let Some(score) = self.era.base_score(chosen, labels) {
+        if let Some(score) = self.era.base_score(chosen, labels)? {
             parameters.push(("base_score", score.to_string()));
         }
         if let Some(method) = self.era.tree_method(chosen, train.labels.len()) {
             // Of several hosts, versions before 2 chose the one method that could be shared.
-            let method = if self.group.is_some() { "approx" } else { method };
+            let method = if self.bond.is_shared() { "approx" } else { method };
             parameters.push(("tree_method", method.to_owned()));
         }
         parameters.extend(watched.parameters());
         parameters.push(("validate_parameters", "1".to_owned()));
-        parameters
+        Ok(parameters)
     }
 
     /// The model to go on with, and how many rounds it has: none, but where there is a checkpoint.
@@ -117,7 +118,7 @@ impl Job<'_, '_> {
         watched: &Watched,
         kept: &Kept,
     ) -> Result<(Booster, i32), Failure> {
-        let parameters = self.parameters(train, watched);
+        let parameters = self.parameters(train, watched)?;
         let cached: Vec<_> = iter::once(train).chain(channels).map(|data| &data.matrix).collect();
         let failed = |error| Failure::from_training(&error);
         let resumed = match &kept.checkpoints {
@@ -241,17 +242,19 @@ impl Job<'_, '_> {
     /// The same round on every host, so that all stop at the same one: each metric is the mean of
     /// what the hosts have, which for the library's own is what each has anyway.
     fn shared(&self, mut round: Round) -> Result<Round, Failure> {
-        let Some(group) = &*self.group else { return Ok(round) };
-        let means = group.mean(round.values_mut().map(|value| *value).collect())?;
+        if !self.bond.is_shared() {
+            return Ok(round);
+        }
+        let means = self.bond.mean(round.values_mut().map(|value| *value).collect())?;
         for (value, mean) in round.values_mut().zip(means) {
             *value = mean;
         }
         Ok(round)
     }
 
-    /// Whether this host tells and saves: of several, one does.
+    /// Whether this host tells and saves.
     pub(super) fn is_first(&self) -> bool {
-        self.group.as_ref().is_none_or(Group::is_first)
+        self.bond.is_first()
     }
 }
 

@@ -11,6 +11,7 @@
 use std::{
     env, fs,
     io::ErrorKind,
+    mem,
     net::{Ipv4Addr, SocketAddrV4},
     path::{Path, PathBuf},
     thread,
@@ -54,7 +55,7 @@ pub enum Role {
     /// No other has data.
     Alone,
     /// With others.
-    Member(Group),
+    Member,
 }
 
 impl Hosts {
@@ -111,17 +112,48 @@ impl Hosts {
 
     /// Opens what this host has to open before the others can find it. From here on it listens at
     /// its own address only.
-    pub fn open(self, library: &Library) -> Result<Opened, Failure> {
+    pub fn open(&self, library: &Library) -> Result<Bond, Failure> {
         let failed = |error: Error| Failure::platform(&error);
         library.keep_sockets_at(self.address).map_err(failed)?;
-        let tracker = if self.own == 0 {
-            let tracker = Tracker::start(library, self.address, self.count()).map_err(failed)?;
-            self.announce(tracker.meeting())?;
-            Some(tracker)
-        } else {
-            None
-        };
-        Ok(Opened { hosts: self, tracker })
+        if self.own > 0 {
+            return Ok(Bond::Meeting(None));
+        }
+        let tracker = Tracker::start(library, self.address, self.count()).map_err(failed)?;
+        self.announce(tracker.meeting())?;
+        Ok(Bond::Meeting(Some(tracker)))
+    }
+
+    /// Finds out with all other hosts which of them have data, and joins those.
+    pub fn gather(
+        &self,
+        library: &Library,
+        has_data: bool,
+        bond: &mut Bond,
+    ) -> Result<Role, Failure> {
+        let failed = |error: Error| Failure::from_training(&error);
+        bond.join(library, self.meeting()?, self.own)?;
+        let mut data = vec![0; self.count()];
+        data[self.own] = u64::from(has_data);
+        bond.largest(&mut data)?;
+        let members = || (0..data.len()).filter(|host| data[*host] > 0);
+        let (count, rank) = (members().count(), members().position(|host| host == self.own));
+
+        let leads = count > 1 && rank == Some(0);
+        let start = || Tracker::start(library, self.address, count);
+        let tracker = leads.then(start).transpose().map_err(failed)?;
+        let mut meeting = [tracker.as_ref().map_or(0, |tracker| as_number(tracker.meeting()))];
+        bond.largest(&mut meeting)?;
+        bond.leave().map_err(failed)?;
+        Ok(match (count, rank) {
+            (0, _) => Role::Nobody,
+            (_, None) => Role::Idle,
+            (1, Some(_)) => Role::Alone,
+            (_, Some(rank)) => {
+                *bond = Bond::Meeting(tracker);
+                bond.join(library, as_meeting(meeting[0]), rank)?;
+                Role::Member
+            }
+        })
     }
 
     /// Whole or not at all, for the others may look at any moment.
@@ -151,75 +183,67 @@ impl Hosts {
     }
 }
 
-/// The hosts of a job, of which this one can be found.
-pub struct Opened {
-    /// Who they are.
-    pub hosts: Hosts,
-    tracker: Option<Tracker>,
+/// What ties this host to the others of its job. It outlives what fails: a group or a tracker that
+/// is given up too early tells the others before the reason is told.
+#[derive(Default)]
+pub enum Bond {
+    /// There are no others, or none that train with this one.
+    #[default]
+    Free,
+    /// They look for each other; at this one's tracker, where it has one.
+    Meeting(Option<Tracker>),
+    /// They train one model together, and met at this one's tracker, where it has one.
+    Joined(Communicator, Option<Tracker>),
 }
 
-impl Opened {
-    /// Finds out with all other hosts which of them have data. A group that breaks meanwhile is
-    /// left in `group`.
-    pub fn gather(
-        self,
-        library: &Library,
-        has_data: bool,
-        group: &mut Option<Group>,
-    ) -> Result<Role, Failure> {
-        let Self { hosts, tracker } = self;
-        let failed = |error: Error| Failure::from_training(&error);
-        let communicator =
-            Communicator::join(library, hosts.meeting()?, &task(hosts.own)).map_err(failed)?;
-        let all = group.insert(Group { communicator, tracker });
-        let mut data = vec![0; hosts.count()];
-        data[hosts.own] = u64::from(has_data);
-        all.communicator.largest(&mut data).map_err(failed)?;
-        let members = || (0..data.len()).filter(|host| data[*host] > 0);
-        let (count, rank) = (members().count(), members().position(|host| host == hosts.own));
-
-        let leads = count > 1 && rank == Some(0);
-        let start = || Tracker::start(library, hosts.address, count);
-        let tracker = leads.then(start).transpose().map_err(failed)?;
-        let mut meeting = [tracker.as_ref().map_or(0, |tracker| as_number(tracker.meeting()))];
-        all.communicator.largest(&mut meeting).map_err(failed)?;
-        if let Some(all) = group.take() {
-            all.leave().map_err(failed)?;
-        }
-        Ok(match (count, rank) {
-            (0, _) => Role::Nobody,
-            (_, None) => Role::Idle,
-            (1, Some(_)) => Role::Alone,
-            (_, Some(rank)) => {
-                let meeting = as_meeting(meeting[0]);
-                let joined = Communicator::join(library, meeting, &task(rank));
-                Role::Member(Group { communicator: joined.map_err(failed)?, tracker })
-            }
-        })
+impl Bond {
+    /// Waits until the group is whole.
+    fn join(&mut self, library: &Library, meeting: Meeting, rank: usize) -> Result<(), Failure> {
+        let joined = Communicator::join(library, meeting, &task(rank));
+        let communicator = joined.map_err(|error| Failure::from_training(&error))?;
+        let tracker = match mem::take(self) {
+            Self::Meeting(tracker) => tracker,
+            Self::Free | Self::Joined(..) => None,
+        };
+        *self = Self::Joined(communicator, tracker);
+        Ok(())
     }
-}
 
-/// The hosts that train one model together.
-pub struct Group {
-    communicator: Communicator,
-    /// Of the first of them.
-    tracker: Option<Tracker>,
-}
+    fn communicator(&self) -> Option<&Communicator> {
+        match self {
+            Self::Joined(communicator, _) => Some(communicator),
+            Self::Free | Self::Meeting(_) => None,
+        }
+    }
 
-impl Group {
-    /// Whether this host is the one that tells and saves.
+    /// Whether other hosts train with this one.
+    pub fn is_shared(&self) -> bool {
+        self.communicator().is_some()
+    }
+
+    /// Whether others can notice that this host ends.
+    pub fn holds(&self) -> bool {
+        match self {
+            Self::Meeting(_) | Self::Joined(..) => true,
+            Self::Free => false,
+        }
+    }
+
+    /// Whether this host is the one that tells and saves: of several, one does.
     pub fn is_first(&self) -> bool {
-        self.communicator.rank() == 0
+        self.communicator().is_none_or(|group| group.rank() == 0)
     }
 
     /// Each number becomes the sum of those that the hosts have in its place.
     pub fn sum(&self, numbers: &mut [f64]) -> Result<(), Failure> {
-        self.communicator.sum(numbers).map_err(|error| Failure::from_training(&error))
+        let summed = self.communicator().map_or(Ok(()), |group| group.sum(numbers));
+        summed.map_err(|error| Failure::from_training(&error))
     }
 
     /// Each number becomes the largest of those that the hosts have in its place.
     pub fn largest(&self, numbers: &mut [u64]) -> Result<(), Failure> {
-        self.communicator.largest(numbers).map_err(|error| Failure::from_training(&error))
+        let found = self.communicator().map_or(Ok(()), |group| group.largest(numbers));
+        found.map_err(|error| Failure::from_training(&error))
     }
 
     /// Each number becomes the mean of those that the hosts have in its place, as the container's
@@ -232,9 +256,10 @@ impl Group {
     }
 
     /// Takes leave, once all others do.
-    pub fn leave(self) -> Result<(), Error> {
-        self.communicator.leave()?;
-        self.tracker.map_or(Ok(()), |tracker| tracker.wait(FAREWELL))
+    pub fn leave(&mut self) -> Result<(), Error> {
+        let Self::Joined(communicator, tracker) = mem::take(self) else { return Ok(()) };
+        communicator.leave()?;
+        tracker.map_or(Ok(()), |tracker| tracker.wait(FAREWELL))
     }
 }
 

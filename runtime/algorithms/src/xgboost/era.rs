@@ -4,7 +4,7 @@
 //! `exact`, `approx` and `hist` of today's library give yesterday's trees to the bit, once they
 //! start from yesterday's intercept and method. What differs stays in one place, here.
 
-use super::hyperparameters::Hyperparameters;
+use super::{failure::Failure, hyperparameters::Hyperparameters};
 
 /// A version of XGBoost, by the containers' tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +48,7 @@ pub struct Targets<'a> {
     /// One per row, or none at all.
     pub weights: &'a [f32],
     /// What two sums over these rows are over those of all hosts.
-    pub whole: &'a dyn Fn([f64; 2]) -> [f64; 2],
+    pub whole: &'a dyn Fn([f64; 2]) -> Result<[f64; 2], Failure>,
 }
 
 /// What a model is written as.
@@ -173,22 +173,26 @@ impl Era {
     }
 
     /// The intercept (`base_score`) to begin with, where it is not the library's own.
-    pub fn base_score(self, chosen: &Hyperparameters, labels: Targets<'_>) -> Option<f64> {
+    pub fn base_score(
+        self,
+        chosen: &Hyperparameters,
+        labels: Targets<'_>,
+    ) -> Result<Option<f64>, Failure> {
         let objective = chosen.objective();
         let asked = chosen.float("base_score");
         if objective == "binary:logitraw" && self < Self::V1_3 {
-            return Some(logit(asked.unwrap_or(FIXED_INTERCEPT)));
+            return Ok(Some(logit(asked.unwrap_or(FIXED_INTERCEPT))));
         }
         if asked.is_some() {
-            return None;
+            return Ok(None);
         }
-        match objective {
+        Ok(match objective {
             "reg:absoluteerror" if self >= Self::V1_7 => None,
             "multi:softmax" | "multi:softprob" if self <= Self::V3_0 => Some(FIXED_INTERCEPT),
             _ if self.is_classic() => Some(FIXED_INTERCEPT),
-            _ if self == Self::V2_1 => newton_intercept(objective, chosen, labels),
+            _ if self == Self::V2_1 => newton_intercept(objective, chosen, labels)?,
             _ => None,
-        }
+        })
     }
 }
 
@@ -199,7 +203,11 @@ fn logit(probability: f64) -> f64 {
 
 /// 2.x began with one Newton step from a margin of 0, where 3.x takes the labels' mean. `None`
 /// for objectives whose step is the same in both.
-fn newton_intercept(objective: &str, chosen: &Hyperparameters, labels: Targets<'_>) -> Option<f64> {
+fn newton_intercept(
+    objective: &str,
+    chosen: &Hyperparameters,
+    labels: Targets<'_>,
+) -> Result<Option<f64>, Failure> {
     let logistic = ["binary:logistic", "binary:logitraw", "reg:logistic"].contains(&objective);
     let positive_weight =
         if logistic { chosen.float("scale_pos_weight").unwrap_or(1.0) } else { 1.0 };
@@ -211,7 +219,7 @@ fn newton_intercept(objective: &str, chosen: &Hyperparameters, labels: Targets<'
         labelled += weight * label;
         total += weight;
     }
-    let [labelled, total] = (labels.whole)([labelled, total]);
+    let [labelled, total] = (labels.whole)([labelled, total])?;
     let step = chosen.float("max_delta_step").unwrap_or(POISSON_STEP);
     let power = chosen.float("tweedie_variance_power").unwrap_or(TWEEDIE_POWER);
     let excess = labelled - total;
@@ -221,9 +229,9 @@ fn newton_intercept(objective: &str, chosen: &Hyperparameters, labels: Targets<'
         "count:poisson" => (excess / (total * step.exp())).exp(),
         "reg:gamma" => (excess / labelled).exp(),
         "reg:tweedie" => (excess / ((power - 1.0) * labelled + (2.0 - power) * total)).exp(),
-        _ => return None,
+        _ => return Ok(None),
     };
-    score.is_finite().then_some(score)
+    Ok(Some(score).filter(|score| score.is_finite()))
 }
 
 #[cfg(test)]
@@ -238,7 +246,11 @@ mod tests {
         Hyperparameters::validate(&raw, Era::V1_7).unwrap()
     }
 
-    const NONE: Targets<'_> = Targets { labels: &[], weights: &[], whole: &|sums| sums };
+    const NONE: Targets<'_> = Targets { labels: &[], weights: &[], whole: &|sums| Ok(sums) };
+
+    fn base_score(era: Era, chosen: &Hyperparameters, labels: Targets<'_>) -> Option<f64> {
+        era.base_score(chosen, labels).unwrap()
+    }
 
     #[test]
     fn every_known_tag_has_an_era_and_no_other_tag_has() {
@@ -254,13 +266,13 @@ mod tests {
     #[test]
     fn versions_before_2_start_from_a_half_and_grow_exactly() {
         for era in [Era::V0_72, Era::V0_90, Era::V1_0, Era::V1_2, Era::V1_3, Era::V1_5, Era::V1_7] {
-            assert_eq!(era.base_score(&chosen(&[]), NONE), Some(0.5));
+            assert_eq!(base_score(era, &chosen(&[]), NONE), Some(0.5));
             assert_eq!(era.tree_method(&chosen(&[]), 500), Some("exact"));
             assert_eq!(era.tree_method(&chosen(&[]), 1 << 22), Some("approx"));
             assert_ne!(era.artifact(), Artifact::Ubj);
         }
         for era in [Era::V2_1, Era::V3_0, Era::V3_2] {
-            assert_eq!(era.base_score(&chosen(&[]), NONE), None);
+            assert_eq!(base_score(era, &chosen(&[]), NONE), None);
             assert_eq!(era.tree_method(&chosen(&[]), 500), None);
             assert_eq!(era.artifact(), Artifact::Ubj);
         }
@@ -269,7 +281,7 @@ mod tests {
     #[test]
     fn what_the_user_set_is_left_alone() {
         let set = chosen(&[("base_score", "0.3"), ("tree_method", "hist")]);
-        assert_eq!(Era::V0_90.base_score(&set, NONE), None);
+        assert_eq!(base_score(Era::V0_90, &set, NONE), None);
         assert_eq!(Era::V0_90.tree_method(&set, 500), None);
         let linear = chosen(&[("booster", "gblinear")]);
         assert_eq!(Era::V0_90.tree_method(&linear, 500), None);
@@ -278,10 +290,10 @@ mod tests {
     #[test]
     fn the_raw_logit_began_at_zero_before_1_3() {
         let raw = chosen(&[("objective", "binary:logitraw")]);
-        assert_eq!(Era::V1_2.base_score(&raw, NONE), Some(0.0));
-        assert_eq!(Era::V1_3.base_score(&raw, NONE), Some(0.5));
+        assert_eq!(base_score(Era::V1_2, &raw, NONE), Some(0.0));
+        assert_eq!(base_score(Era::V1_3, &raw, NONE), Some(0.5));
         let set = chosen(&[("objective", "binary:logitraw"), ("base_score", "0.3")]);
-        let margin = Era::V0_90.base_score(&set, NONE).unwrap();
+        let margin = base_score(Era::V0_90, &set, NONE).unwrap();
         assert!((margin + 0.847_297_86).abs() < 1e-8);
     }
 
@@ -300,13 +312,21 @@ mod tests {
 
     #[test]
     fn two_point_one_takes_one_newton_step() {
-        let labels = Targets { labels: &[0.0, 0.0, 1.0], weights: &[], whole: &|sums| sums };
+        let labels = Targets { labels: &[0.0, 0.0, 1.0], ..NONE };
         let logistic = chosen(&[("objective", "binary:logistic")]);
-        let score = Era::V2_1.base_score(&logistic, labels).unwrap();
+        let score = base_score(Era::V2_1, &logistic, labels).unwrap();
         assert!((score - 1.0 / (1.0 + (2.0_f64 / 3.0).exp())).abs() < 1e-12);
-        assert_eq!(Era::V3_0.base_score(&logistic, labels), None);
+        assert_eq!(base_score(Era::V3_0, &logistic, labels), None);
         let classes = chosen(&[("objective", "multi:softmax"), ("num_class", "3")]);
-        assert_eq!(Era::V3_0.base_score(&classes, labels), Some(0.5));
-        assert_eq!(Era::V3_2.base_score(&classes, labels), None);
+        assert_eq!(base_score(Era::V3_0, &classes, labels), Some(0.5));
+        assert_eq!(base_score(Era::V3_2, &classes, labels), None);
+    }
+
+    #[test]
+    fn an_intercept_is_not_estimated_by_a_host_alone() {
+        let broken = || Failure::Platform("the group is broken".into());
+        let labels = Targets { labels: &[1.0], whole: &|_| Err(broken()), ..NONE };
+        let logistic = chosen(&[("objective", "binary:logistic")]);
+        assert_eq!(Era::V2_1.base_score(&logistic, labels), Err(broken()));
     }
 }

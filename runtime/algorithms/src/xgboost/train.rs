@@ -9,7 +9,7 @@ use xgboost_sys::Library;
 
 use super::{
     channels::{self, Inputs, Source},
-    collective::{self, Group, Hosts, Opened, Role},
+    collective::{self, Bond, Hosts, Role},
     cross_validation::CrossValidation,
     custom_metrics::CustomMetric,
     data::{self, Data},
@@ -50,16 +50,16 @@ pub fn run_reading(
     lib_dir: &Path,
     log: &mut dyn Write,
 ) -> i32 {
-    let (mut log, mut group) = (Log::new(log), None);
+    let (mut log, mut bond) = (Log::new(log), Bond::Free);
     let done = reading(numbers)
-        .and_then(|numbers| job(numbers, version, opt_ml, lib_dir, &mut log, &mut group));
+        .and_then(|numbers| job(numbers, version, opt_ml, lib_dir, &mut log, &mut bond));
     let Err(failure) = done else { return 0 };
     // A reason that cannot be written must not hide the failure: the exit status tells it.
     let _ = log.plain(&failure.log_line());
     let reason: String = failure.to_string().chars().take(REASON_LIMIT).collect();
     let output = opt_ml.join("output");
     let _ = fs::create_dir_all(&output).and_then(|()| fs::write(output.join("failure"), reason));
-    if group.is_some() {
+    if bond.holds() || failure.is_of_the_group() {
         collective::abandon(&failure);
     }
     1
@@ -74,7 +74,7 @@ fn reading(numbers: &str) -> Result<Numbers, Failure> {
     })
 }
 
-/// A job that fails leaves its `group` to the caller, for the others must not notice before the
+/// A job that fails leaves its `bond` to the caller, for the others must not notice before the
 /// reason is told.
 fn job(
     numbers: Numbers,
@@ -82,7 +82,7 @@ fn job(
     opt_ml: &Path,
     lib_dir: &Path,
     log: &mut Log<'_>,
-    group: &mut Option<Group>,
+    bond: &mut Bond,
 ) -> Result<(), Failure> {
     let era = Era::of(version)
         .ok_or_else(|| Failure::User(format!("Version {version} of XGBoost is not known.")))?;
@@ -96,8 +96,11 @@ fn job(
         log.warning(&format!("{} files lie too deep and are ignored", inputs.ignored))?;
     }
     let library = library(lib_dir, log)?;
-    let hosts = Hosts::of(opt_ml)?.map(|hosts| hosts.open(&library)).transpose()?;
-    Job { era, chosen, numbers, opt_ml, library, log, group }.run(&inputs, hosts)
+    let hosts = Hosts::of(opt_ml)?;
+    if let Some(hosts) = &hosts {
+        *bond = hosts.open(&library)?;
+    }
+    Job { era, chosen, numbers, opt_ml, library, log, bond }.run(&inputs, hosts)
 }
 
 fn read_hyperparameters(opt_ml: &Path) -> Result<Vec<(String, String)>, Failure> {
@@ -155,31 +158,31 @@ pub(super) struct Job<'a, 'log> {
     pub opt_ml: &'a Path,
     pub library: Library,
     pub log: &'a mut Log<'log>,
-    /// The hosts that train with this one, where there are others.
-    pub group: &'a mut Option<Group>,
+    /// To the hosts that train with this one, where there are others.
+    pub bond: &'a mut Bond,
 }
 
 impl Job<'_, '_> {
-    fn run(mut self, inputs: &Inputs, hosts: Option<Opened>) -> Result<(), Failure> {
+    fn run(mut self, inputs: &Inputs, hosts: Option<Hosts>) -> Result<(), Failure> {
         if inputs.are_text() {
             self.log.info(self.numbers.note())?;
         }
         let ready = match hosts {
             None => Some(Vec::new()),
-            Some(hosts) => self.meet(inputs, hosts)?,
+            Some(hosts) => self.meet(inputs, &hosts)?,
         };
         let Some(ready) = ready else { return Ok(()) };
         self.train_on(inputs, ready)?;
-        match self.group.take().map(Group::leave) {
-            Some(Err(error)) => self.log.warning(&format!("The group was not left well: {error}")),
-            Some(Ok(())) | None => Ok(()),
+        match self.bond.leave() {
+            Err(error) => self.log.warning(&format!("The group was not left well: {error}")),
+            Ok(()) => Ok(()),
         }
     }
 
     /// Reads the channels and finds out with the other hosts which of them have data, as the
     /// container does. `None` where this one is done, because others have the data.
-    fn meet(&mut self, inputs: &Inputs, hosts: Opened) -> Result<Option<Vec<Rows>>, Failure> {
-        let (name, count) = (hosts.hosts.own_name().to_owned(), hosts.hosts.count());
+    fn meet(&mut self, inputs: &Inputs, hosts: &Hosts) -> Result<Option<Vec<Rows>>, Failure> {
+        let (name, count) = (hosts.own_name(), hosts.count());
         self.log.info(&format!("Distributed node training with {count} hosts"))?;
         let (mut read, mut complete) = (Vec::new(), true);
         for (channel, source) in inputs.sources() {
@@ -188,10 +191,10 @@ impl Job<'_, '_> {
                 read.push(rows);
             } else {
                 complete = false;
-                self.log.warning(&hosts.hosts.without_data(channel))?;
+                self.log.warning(&hosts.without_data(channel))?;
             }
         }
-        match hosts.gather(&self.library, complete, self.group)? {
+        match hosts.gather(&self.library, complete, self.bond)? {
             Role::Nobody => Err(channels::no_data("train", self.opt_ml)),
             Role::Idle => {
                 self.log
@@ -199,8 +202,7 @@ impl Job<'_, '_> {
                 Ok(None)
             }
             Role::Alone => Ok(Some(read)),
-            Role::Member(group) => {
-                *self.group = Some(group);
+            Role::Member => {
                 self.check_widths(&read)?;
                 Ok(Some(read))
             }
@@ -210,11 +212,10 @@ impl Job<'_, '_> {
     /// Rows that state every column have as many on every host. Where columns may be absent, the
     /// library takes the largest width for all.
     fn check_widths(&self, read: &[Rows]) -> Result<(), Failure> {
-        let Some(group) = &*self.group else { return Ok(()) };
         for rows in read {
             let own = rows.columns() as u64;
             let mut widths = [own, u64::MAX - own];
-            group.largest(&mut widths)?;
+            self.bond.largest(&mut widths)?;
             let (most, least) = (widths[0], u64::MAX - widths[1]);
             if matches!(rows.features, Features::Dense { .. }) && most != least {
                 return Err(Failure::User(format!(
