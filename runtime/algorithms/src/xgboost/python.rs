@@ -25,15 +25,28 @@ fn without_separators(text: &str) -> Option<String> {
     (!misplaced).then(|| text.replace('_', ""))
 }
 
-/// Reads a tuple or list of integers: `(1, -1)`, `[0]`, `(1,)`, `()`.
+/// Reads a tuple or list of integers: `(1, -1)`, `1, -1`, `[0]`, `(1,)`, `()`.
 pub fn integers(text: &str) -> Option<Vec<i64>> {
-    let inner = inside(text, '(', ')').or_else(|| inside(text, '[', ']'))?;
+    let enclosed = inside(text, '(', ')').or_else(|| inside(text, '[', ']'));
+    let inner = enclosed.or_else(|| text.contains(',').then_some(text))?;
     items(inner).into_iter().map(integer).collect()
 }
 
-/// Reads a list of lists of integers: `[[1, 2], [3]]`.
+/// Reads a list or tuple of lists of integers: `[[1, 2], [3]]`, `([1, 2], [3])`, `[1, 2], [3]`.
 pub fn nested_integers(text: &str) -> Option<Vec<Vec<i64>>> {
-    let mut rest = inside(text, '[', ']')?.trim();
+    let tuple = |text: &str| {
+        // What makes a tuple is the comma.
+        let is_one = |lists: &Vec<_>| lists.len() != 1 || text.trim_end().ends_with(',');
+        lists(text).filter(is_one)
+    };
+    let list = inside(text, '[', ']').and_then(lists);
+    let enclosed = || inside(text, '(', ')').and_then(tuple);
+    list.or_else(enclosed).or_else(|| text.contains(',').then(|| tuple(text)).flatten())
+}
+
+/// Lists of integers between commas.
+fn lists(text: &str) -> Option<Vec<Vec<i64>>> {
+    let mut rest = text.trim();
     let mut lists = Vec::new();
     while !rest.is_empty() {
         let end = rest.find([']', ')'])?;
@@ -140,10 +153,17 @@ mod tests {
         assert_eq!(integers("(1, -1, 0)"), Some(vec![1, -1, 0]));
         assert_eq!(integers("(1,)"), Some(vec![1]));
         assert_eq!(integers("()"), Some(vec![]));
+        assert_eq!(integers("1,0, -1"), Some(vec![1, 0, -1]));
+        assert_eq!(integers("1,"), Some(vec![1]));
         assert_eq!(
             [integers("1"), integers("(1"), integers("__import__('os')")],
             [const { None }; 3]
         );
+        let two = Some(vec![vec![1, 2], vec![3]]);
+        assert_eq!(nested_integers("([1, 2], [3])"), two);
+        assert_eq!(nested_integers("[1, 2], [3]"), two);
+        assert_eq!(nested_integers("([1, 2],)"), Some(vec![vec![1, 2]]));
+        assert_eq!([nested_integers("([1, 2])"), nested_integers("")], [const { None }; 2]);
         assert_eq!(nested_integers("[[1, 2], [3,]]"), Some(vec![vec![1, 2], vec![3]]));
         assert_eq!(nested_integers("[]"), Some(vec![]));
         assert_eq!([nested_integers("[1]"), nested_integers("[[1] [2]]")], [const { None }; 2]);
