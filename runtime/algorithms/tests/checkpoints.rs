@@ -94,6 +94,16 @@ fn a_job_that_goes_on_ends_with_the_model_of_one_that_was_never_cut_off() {
 }
 
 #[test]
+fn a_job_that_draws_at_random_says_that_it_goes_on_with_other_numbers() {
+    for (chosen, told) in [(&[("subsample", "0.5")] as Chosen, true), (&[], false)] {
+        let Some(half) = run("3.2-0", chosen, "2", |_| ()) else { return };
+        assert!(!half.log.contains("draws at random"));
+        let on = resumed("3.2-0", chosen, "4", &half);
+        assert_eq!(on.log.contains("draws at random"), told, "{}", on.log);
+    }
+}
+
+#[test]
 fn a_job_that_has_all_its_rounds_writes_their_model_and_trains_no_more() {
     let Some(whole) = run("3.2-0", &[], "6", |_| ()) else { return };
     let again = resumed("3.2-0", &[], "6", &whole);

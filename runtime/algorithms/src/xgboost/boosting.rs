@@ -29,6 +29,10 @@ const CONTAINERS_OWN: [&str; 11] = [
 const BEST_ROUND: &str = "best_iteration";
 const BEST_SCORE: &str = "best_score";
 
+/// A checkpoint does not hold where the random numbers were.
+const DRAWN_ANEW: &str = "The job draws at random, and goes on with other numbers than a job that \
+                          was not interrupted: its trees will differ in detail from that one's";
+
 /// What is kept of every round, and where.
 struct Kept {
     /// The model's file.
@@ -92,7 +96,9 @@ impl Job<'_, '_> {
         if let Some(updaters) = chosen.words("updater") {
             parameters.push(("updater", updaters.join(",")));
         }
-        parameters.push(("objective", chosen.objective().to_owned()));
+        if chosen.has("objective") {
+            parameters.push(("objective", chosen.objective().to_owned()));
+        }
         parameters.push(("nthread", train.threads.to_string()));
         if let Some(silent) = chosen.integer("silent") {
             parameters.push(("verbosity", (1 - silent).to_string()));
@@ -154,6 +160,9 @@ impl Job<'_, '_> {
             let round = self.shared(round)?;
             stopping = self.stopping(&round, channels.len() > 1, watched)?;
             resume(&mut stopping, booster, begun)?;
+            if begun < rounds && self.chosen.draws_at_random() {
+                self.log.info(DRAWN_ANEW)?;
+            }
             last = Some(round);
         }
         for number in begun..rounds {

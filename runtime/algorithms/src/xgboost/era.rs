@@ -93,11 +93,6 @@ impl Era {
         })
     }
 
-    /// The versions before the open-source container's common table.
-    pub fn is_early(self) -> bool {
-        self <= Self::V0_90
-    }
-
     /// Before the method and the intercept changed.
     pub fn is_classic(self) -> bool {
         self < Self::V2_1
@@ -142,9 +137,7 @@ impl Era {
 
     /// Whether a setting's random numbers are drawn by another generator than the version's own.
     pub fn draws_differently(self, chosen: &Hyperparameters) -> bool {
-        let shares = ["subsample", "colsample_bytree", "colsample_bylevel", "colsample_bynode"];
-        let samples = shares.iter().any(|name| chosen.float(name).is_some_and(|share| share < 1.0));
-        self.is_classic() && (samples || chosen.objective().starts_with("rank:"))
+        self.is_classic() && chosen.draws_at_random()
     }
 
     /// The default metric, where it is not the library's own.

@@ -52,8 +52,8 @@ impl fmt::Display for Value {
 #[derive(Clone, Debug, Default)]
 pub struct Hyperparameters {
     values: Vec<(&'static str, Value)>,
-    /// Set by the user, and not known to the version that the tag promises.
-    pub unknown: Vec<&'static str>,
+    /// Set by the user, and without effect in the version that the tag promises.
+    pub unused: Vec<&'static str>,
 }
 
 impl Hyperparameters {
@@ -73,14 +73,14 @@ impl Hyperparameters {
         for (name, text) in asked {
             let row = row(name, era)
                 .ok_or_else(|| user(format!("Extraneous hyperparameter found: {name}")))?;
-            let value = parse(row, text).ok_or_else(|| {
+            let value = parse(row, text, era).ok_or_else(|| {
                 user(format!("Hyperparameter {name}: could not parse value (caused by ValueError)"))
             })?;
-            if row.early || !era.is_early() {
+            if row.used.by(era) {
                 rows.push(row);
                 checked.values.push((row.name, value));
             } else {
-                checked.unknown.push(row.name);
+                checked.unused.push(row.name);
             }
         }
         for (row, (_, value)) in rows.iter().zip(&checked.values) {
@@ -146,9 +146,24 @@ impl Hyperparameters {
     /// What is learned; XGBoost's own default where none was set.
     pub fn objective(&self) -> &str {
         match self.word("objective") {
+            None if self.has("num_class") => "multi:softmax",
             None | Some("reg:linear") => "reg:squarederror",
             Some(objective) => objective,
         }
+    }
+
+    /// Whether training draws random numbers: of rows, columns, pairs of a ranking, or trees to
+    /// leave out.
+    pub fn draws_at_random(&self) -> bool {
+        let shares = ["subsample", "colsample_bytree", "colsample_bylevel", "colsample_bynode"];
+        shares.iter().any(|name| self.float(name).is_some_and(|share| share < 1.0))
+            || self.objective().starts_with("rank:")
+            || self.drops_trees()
+    }
+
+    fn drops_trees(&self) -> bool {
+        let drops = self.float("rate_drop").is_some_and(|share| share > 0.0);
+        self.word("booster") == Some("dart") && (drops || self.integer("one_drop") == Some(1))
     }
 
     fn check_dependencies(&self, name: &str, value: &Value) -> Result<(), Failure> {
@@ -267,24 +282,26 @@ fn unaliased(name: &str) -> &str {
 }
 
 fn row(name: &str, era: Era) -> Option<&'static Row> {
-    match name {
-        "silent" => era.is_early().then_some(&table::SILENT),
-        "device" => (era == Era::V3_2).then_some(&table::DEVICE),
-        _ => table::ROWS.iter().find(|row| row.name == name),
-    }
+    let passing = table::PASSING.iter().filter(|(eras, _)| eras.contains(&era));
+    passing.map(|(_, row)| row).chain(table::ROWS).find(|row| row.name == name)
 }
 
-fn parse(row: &Row, text: &str) -> Option<Value> {
+fn parse(row: &Row, text: &str, era: Era) -> Option<Value> {
     Some(match row.form {
         Form::Integer(_) => Value::Integer(python::integer(text)?),
         Form::Float(_) => Value::Float(python::float(text)?),
         Form::Word(_) | Form::TuningMetric => Value::Word(text.to_owned()),
-        Form::Words(_) | Form::Metrics => {
-            Value::Words(text.split(',').map(str::to_owned).collect())
-        }
+        Form::Words(_) => Value::Words(text.split(',').map(|word| updater(word, era)).collect()),
+        Form::Metrics => Value::Words(text.split(',').map(str::to_owned).collect()),
         Form::Signs => Value::Signs(python::integers(text)?),
         Form::Groups(_) => Value::Groups(python::nested_integers(text)?),
     })
+}
+
+/// An updater as today's library calls it.
+fn updater(word: &str, era: Era) -> String {
+    let (former, today) = table::LOCAL_HISTMAKER;
+    if word == former && era <= Era::V1_5 { today } else { word }.to_owned()
 }
 
 fn check_range(row: &Row, value: &Value) -> Result<(), Failure> {
@@ -516,16 +533,77 @@ mod tests {
     #[test]
     fn names_that_came_later_are_noted_on_early_tags_and_not_refused() {
         let checked = validate(Era::V0_72, &[("verbosity", "1"), ("silent", "0")]).unwrap();
-        assert_eq!(checked.unknown, ["verbosity"]);
+        assert_eq!(checked.unused, ["verbosity"]);
         assert_eq!(checked.integer("silent"), Some(0));
-        assert!(refusal(&[("silent", "0")]).contains("Extraneous"));
+        let both = [("verbosity", "1"), ("colsample_bynode", "0.5"), ("_kfold", "2")];
+        let checked = validate(Era::V0_90, &both).unwrap();
+        assert_eq!(checked.unused, ["_kfold"]);
         assert!(validate(Era::V0_72, &[("foo", "1")]).unwrap_err().contains("Extraneous"));
     }
 
     #[test]
-    fn the_device_is_known_to_the_newest_version_only() {
-        assert!(validate(Era::V3_2, &[("device", "cpu")]).is_ok());
-        assert!(validate(Era::V3_0, &[("device", "cpu")]).unwrap_err().contains("Extraneous"));
+    fn names_of_some_versions_are_refused_by_the_others() {
+        use Era::{V0_90, V1_0, V1_2, V1_3, V1_5, V1_7, V3_0, V3_2};
+        for (name, value, known, unused, refused) in [
+            ("silent", "1", vec![V0_90, V1_0], vec![V1_0], vec![V1_2, V3_2]),
+            ("_nfold", "3", vec![V1_2], vec![V1_2], vec![V1_0, V1_3]),
+            (
+                "single_precision_histogram",
+                "true",
+                vec![V1_2, V1_3, V1_5],
+                vec![V1_2, V1_3, V1_5],
+                vec![V1_0, V1_7],
+            ),
+            ("device", "cpu", vec![V3_2], vec![], vec![V3_0]),
+        ] {
+            for era in known {
+                let checked = validate(era, &[(name, value)]).unwrap();
+                assert_eq!(checked.unused.contains(&name), unused.contains(&era), "{name} {era:?}");
+                assert_eq!(checked.has(name), !unused.contains(&era), "{name} {era:?}");
+            }
+            for era in refused {
+                let refusal = validate(era, &[(name, value)]).unwrap_err();
+                assert!(refusal.contains("Extraneous"), "{name} {era:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_updater_of_early_versions_is_told_by_todays_name() {
+        let local = [("updater", "grow_local_histmaker,prune")];
+        for era in [Era::V0_90, Era::V1_5] {
+            let checked = validate(era, &local).unwrap();
+            assert_eq!(checked.words("updater").unwrap(), ["grow_histmaker", "prune"]);
+        }
+        assert!(refusal(&local).contains("not in range"));
+    }
+
+    #[test]
+    fn what_draws_random_numbers_is_known() {
+        let draws = |pairs| validate(Era::V3_2, pairs).unwrap().draws_at_random();
+        for pairs in [
+            &[("subsample", "0.5")][..],
+            &[("objective", "rank:ndcg")],
+            &[("booster", "dart"), ("rate_drop", "0.1")],
+            &[("booster", "dart"), ("one_drop", "1")],
+        ] {
+            assert!(draws(pairs), "{pairs:?}");
+        }
+        for pairs in [&[][..], &[("subsample", "1")], &[("booster", "dart")], &[("rate_drop", "1")]]
+        {
+            assert!(!draws(pairs), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_classes_alone_is_a_classification() {
+        let objective = |pairs| validate(Era::V1_7, pairs).unwrap().objective().to_owned();
+        assert_eq!(objective(&[]), "reg:squarederror");
+        assert_eq!(objective(&[("num_class", "3")]), "multi:softmax");
+        assert_eq!(
+            objective(&[("num_class", "3"), ("objective", "reg:linear")]),
+            "reg:squarederror"
+        );
     }
 
     #[test]

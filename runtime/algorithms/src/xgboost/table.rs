@@ -1,7 +1,11 @@
-//! The hyperparameters as data: name, form, range. Read in the open-source container; the same
-//! for its versions from 1.0 on.
+//! The hyperparameters as data: name, form, range, and the versions that they do anything in. Read
+//! in the open-source container.
 //!
 //! Ranges are written as the container prints them in its messages, and parsed from that.
+
+use std::ops::RangeInclusive;
+
+use super::era::Era;
 
 /// A hyperparameter's form and what it may be.
 #[derive(Clone, Copy, Debug)]
@@ -31,8 +35,30 @@ pub struct Row {
     pub name: &'static str,
     /// What it may be.
     pub form: Form,
-    /// Whether 0.90 and the versions before it knew it.
-    pub early: bool,
+    /// The versions in which it does anything; in the others it may be set, in vain.
+    pub used: Used,
+}
+
+/// Versions that act on a hyperparameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Used {
+    /// This one and later ones.
+    From(Era),
+    /// This one and earlier ones.
+    Until(Era),
+    /// None: what it asked for is not done here.
+    Never,
+}
+
+impl Used {
+    /// Whether a version is one of them.
+    pub fn by(self, era: Era) -> bool {
+        match self {
+            Self::From(first) => era >= first,
+            Self::Until(last) => era <= last,
+            Self::Never => false,
+        }
+    }
 }
 
 use Form::{Float, Groups, Integer, Metrics, Signs, TuningMetric, Word, Words};
@@ -41,12 +67,16 @@ const FLAG: &[&str] = &["true", "false"];
 
 /// Known from the first version on.
 const fn early(name: &'static str, form: Form) -> Row {
-    Row { name, form, early: true }
+    since(Era::V0_72, name, form)
 }
 
 /// Came with 1.0 or later.
 const fn later(name: &'static str, form: Form) -> Row {
-    Row { name, form, early: false }
+    since(Era::V1_0, name, form)
+}
+
+const fn since(era: Era, name: &'static str, form: Form) -> Row {
+    Row { name, form, used: Used::From(era) }
 }
 
 /// The one that every job must set.
@@ -60,8 +90,25 @@ pub const ALIASES: [(&str, &str); 4] = [
     ("reg_alpha", "alpha"),
 ];
 
-/// How 0.72 and 0.90 asked for quiet; became `verbosity`.
-pub const SILENT: Row = early("silent", Integer("[0, 1]"));
+/// Those that only some versions' containers take.
+pub const PASSING: &[(RangeInclusive<Era>, Row)] = &[
+    // How 0.72 and 0.90 asked for quiet; became `verbosity`.
+    (
+        Era::V0_72..=Era::V1_0,
+        Row { name: "silent", form: Integer("[0, 1]"), used: Used::Until(Era::V0_90) },
+    ),
+    // Faster sums of 32 bits; today's library has no such choice.
+    (
+        Era::V1_2..=Era::V1_5,
+        Row { name: "single_precision_histogram", form: Word(FLAG), used: Used::Never },
+    ),
+    // A cross validation that 1.2-1 told of beside the job's model; became `_kfold`.
+    (Era::V1_2..=Era::V1_2, Row { name: "_nfold", form: Integer("[2, +inf)"), used: Used::Never }),
+    (Era::V3_2..=Era::V3_2, later("device", Word(&["cpu", "cuda", "gpu"]))),
+];
+
+/// An updater of the versions until 1.5, and what today's library has in its place.
+pub const LOCAL_HISTMAKER: (&str, &str) = ("grow_local_histmaker", "grow_histmaker");
 
 /// All of them, in the container's order.
 pub const ROWS: &[Row] = &[
@@ -69,7 +116,7 @@ pub const ROWS: &[Row] = &[
     early("csv_weights", Integer("[0, 1]")),
     early("early_stopping_rounds", Integer("[1, +inf)")),
     early("booster", Word(&["gbtree", "gblinear", "dart"])),
-    later("verbosity", Integer("[0, 3]")),
+    since(Era::V0_90, "verbosity", Integer("[0, 3]")),
     early("nthread", Integer("[1, +inf)")),
     early("eta", Float("[0, 1]")),
     early("gamma", Float("[0, +inf)")),
@@ -79,7 +126,7 @@ pub const ROWS: &[Row] = &[
     early("subsample", Float("(0, 1]")),
     early("colsample_bytree", Float("(0, 1]")),
     early("colsample_bylevel", Float("(0, 1]")),
-    later("colsample_bynode", Float("(0, 1]")),
+    since(Era::V0_90, "colsample_bynode", Float("(0, 1]")),
     early("lambda", Float("[0, +inf)")),
     early("alpha", Float("[0, +inf)")),
     early("tree_method", Word(&["auto", "exact", "approx", "hist", "gpu_hist"])),
@@ -119,9 +166,6 @@ pub const ROWS: &[Row] = &[
     later("prob_buffer_row", Integer("(1.0, +inf)")),
     later("use_dask_gpu_training", Word(FLAG)),
 ];
-
-/// Came with 3.2.
-pub const DEVICE: Row = later("device", Word(&["cpu", "cuda", "gpu"]));
 
 /// What `updater` may name; the repetitions are the container's, and its messages show them.
 const UPDATERS: &[&str] = &[

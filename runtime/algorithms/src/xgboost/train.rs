@@ -89,8 +89,8 @@ fn job(
     let chosen = Hyperparameters::validate(&read_hyperparameters(opt_ml)?, era)?;
     refuse_unsupported(&chosen)?;
     let inputs = Inputs::read(opt_ml, era)?;
-    for name in &chosen.unknown {
-        log.warning(&format!("{name} is unknown to XGBoost {version} and not used"))?;
+    for name in &chosen.unused {
+        log.warning(&format!("{name} has no effect with XGBoost {version} and is not used"))?;
     }
     if inputs.ignored > 0 {
         log.warning(&format!("{} files lie too deep and are ignored", inputs.ignored))?;
