@@ -179,20 +179,13 @@ fn a_sampling_job_of_an_early_tag_fits_as_well_as_its_version_did() {
 }
 
 #[test]
-fn the_first_version_stops_on_its_default_metric_and_later_ones_say_why_not() {
+fn early_tags_say_that_features_are_cut_into_other_bins() {
     let content = regression();
-    let chosen = [("num_round", "60"), ("objective", "reg:linear"), ("early_stopping_rounds", "2")];
-    let other = data(|truth| 150.0 - truth * 50.0);
-    let Some(job) = run("0.72", &chosen, &content, Some(&other)) else { return };
-    assert!(job.printed("validation-rmse").len() < 60, "{}", job.log);
-    assert!(job.log.contains("reg:linear is now deprecated"));
-    let job = run("1.7-1", &chosen, &content, Some(&other)).unwrap();
-    assert_eq!(job.printed("validation-rmse").len(), 60);
-    assert!(job.log.contains("early_stopping_rounds has no effect: eval_metric is not set"));
-    let job = run("0.72", &chosen, &content, None).unwrap();
-    assert!(
-        job.log.contains("early_stopping_rounds has no effect: there is no validation channel")
-    );
+    for (tag, method, told) in [("1.0-1", "hist", true), ("1.0-1", "exact", false)] {
+        let chosen = [("num_round", "1"), ("tree_method", method)];
+        let Some(job) = run(tag, &chosen, &content, None) else { return };
+        assert_eq!(job.log.contains("Features are cut into bins as by XGBoost 3.2"), told);
+    }
 }
 
 #[test]
@@ -225,35 +218,6 @@ fn early_tags_print_the_average_precision_of_rankings_with_grades() {
 }
 
 #[test]
-fn metrics_of_the_container_stand_behind_those_of_the_library() {
-    let content = data(|truth| f64::from(truth > 0.2));
-    let chosen = [
-        ("num_round", "3"),
-        ("objective", "binary:logistic"),
-        ("eval_metric", "accuracy,error,auc,f1"),
-    ];
-    let Some(job) = run("1.7-1", &chosen, &content, Some(&content)) else { return };
-    let line = job.log.lines().find(|line| line.starts_with("[0]\t")).unwrap();
-    let names: Vec<_> =
-        line.split('\t').skip(1).map(|field| field.split(':').next().unwrap()).collect();
-    assert_eq!(
-        names,
-        [
-            "train-error",
-            "train-auc",
-            "train-accuracy",
-            "train-f1",
-            "validation-error",
-            "validation-auc",
-            "validation-accuracy",
-            "validation-f1"
-        ]
-    );
-    let number = |name: &str| job.printed(name)[2].parse::<f64>().unwrap();
-    assert!((number("train-error") + number("train-accuracy") - 1.0).abs() < 1e-4);
-}
-
-#[test]
 fn a_label_that_the_objective_refuses_is_the_users_fault() {
     let chosen = [("num_round", "2"), ("objective", "binary:logistic")];
     let Some(job) = run("1.7-1", &chosen, "2,1\n3,4\n", None) else { return };
@@ -262,6 +226,14 @@ fn a_label_that_the_objective_refuses_is_the_users_fault() {
     let place = "for logistic regression: line 1 of file 'train.csv', column 1 has the label '2'";
     assert!(failure.contains(place), "{failure}");
     assert!(!failure.contains("Stack trace"), "{failure}");
+}
+
+#[test]
+fn classes_that_an_objective_does_not_have_are_the_users_fault() {
+    let content = data(|truth| f64::from(truth > 0.2));
+    let chosen = [("num_round", "2"), ("objective", "binary:logistic"), ("num_class", "2")];
+    let Some(job) = run("3.2-0", &chosen, &content, None) else { return };
+    assert!(job.failure().starts_with("ClientError: "), "{}", job.failure());
 }
 
 #[test]

@@ -21,6 +21,10 @@ Called by the tests with the interpreter of one version's environment:
                                                           whole model as archives of both formats,
                                                           and what one of them, loaded again,
                                                           predicts with its best and with all trees
+  oracle.py stops PARAMETERS(json) ROUNDS PATIENCE TRAIN [VALIDATION]
+                                                          stops early by what is printed last:
+                                                          prints how many rounds there were, and
+                                                          which was best
 Predictions are float32, little-endian, row by row.
 """
 
@@ -153,6 +157,19 @@ def noted(data, folder):
     loaded.predict(data, iteration_range=rounds).astype("<f4").tofile(folder + "/all")
 
 
+def stops(parameters, rounds, patience, *paths):
+    watched = [(read(path), name) for path, name in zip(paths, ("train", "validation"))]
+    booster = xgboost.train(
+        dict(json.loads(parameters), verbosity=0, nthread=1),
+        watched[0][0],
+        int(rounds),
+        evals=watched,
+        early_stopping_rounds=int(patience),
+        verbose_eval=False,
+    )
+    print(len(booster.get_dump()), booster.best_iteration)
+
+
 mode, arguments = sys.argv[1], sys.argv[2:]
 if mode == "train":
     for at in range(0, len(arguments), 4):
@@ -171,6 +188,8 @@ elif mode == "noted":
     noted(*arguments)
 elif mode == "evaluate":
     evaluate(*arguments)
+elif mode == "stops":
+    stops(*arguments)
 elif mode == "folds":
     folds(*arguments)
 else:

@@ -85,6 +85,9 @@ const AIMS: &[Case] = &[
     (GRADE, &[("objective", "multi:softmax"), ("num_class", "3"), ("eval_metric", "merror")]),
     (GRADE, &[("objective", "multi:softprob"), ("num_class", "3"), ("eval_metric", "mlogloss")]),
     (POSITIVE, &[("objective", "count:poisson"), ("eval_metric", "poisson-nloglik")]),
+    (POSITIVE, &[("objective", "count:poisson"), ("eval_metric", "rmse")]),
+    (CLASS, &[("objective", "binary:logistic"), ("eval_metric", "mae")]),
+    (GRADE, &[("num_class", "3")]),
     (POSITIVE, &[("objective", "reg:gamma"), ("eval_metric", "gamma-deviance")]),
     (POSITIVE, &[("objective", "reg:gamma"), ("eval_metric", "gamma-nloglik")]),
     (POSITIVE, &[("objective", "reg:tweedie"), ("tweedie_variance_power", "1.3")]),
@@ -145,6 +148,6 @@ fn what_the_library_does_not_know_any_more_fails_the_job_in_its_words() {
     let channels = [("train", "text/csv", content.as_bytes())];
     let Some(job) = Job::on(TAG, &chosen, &channels) else { return };
     let failure = job.failure();
-    assert!(failure.starts_with("AlgorithmError: XGB train call failed with exception:\n"));
+    assert!(failure.starts_with("AlgorithmError: XGB train call failed with exception:\n "));
     assert!(failure.contains("Unknown tree updater grow_skmaker"), "{failure}");
 }

@@ -2,12 +2,11 @@
 
 use std::iter;
 
-use xgboost_sys::{Booster, ModelFormat};
+use xgboost_sys::{Booster, DMatrix, ModelFormat};
 
 use super::{
-    checkpoints::Checkpoints, custom_metrics::CustomMetric, data::Data,
-    early_stopping::EarlyStopping, era::Targets, evaluation::Round, failure::Failure, model,
-    python, train::Job, watched::Watched,
+    checkpoints::Checkpoints, custom_metrics::Basis, data::Data, early_stopping::EarlyStopping,
+    era::Targets, evaluation::Round, failure::Failure, model, python, train::Job, watched::Watched,
 };
 
 /// Hyperparameters that the library is not told, or not in the same words.
@@ -28,6 +27,9 @@ const CONTAINERS_OWN: [&str; 11] = [
 /// The notes in a model of its best round, as the Python package writes them.
 const BEST_ROUND: &str = "best_iteration";
 const BEST_SCORE: &str = "best_score";
+
+/// The channel by which a job stops early.
+const VALIDATION: &str = "validation";
 
 /// A checkpoint does not hold where the random numbers were.
 const DRAWN_ANEW: &str = "The job draws at random, and goes on with other numbers than a job that \
@@ -106,14 +108,19 @@ impl Job<'_, '_> {
         if let Some(score) = self.era.base_score(chosen, labels)? {
             parameters.push(("base_score", score.to_string()));
         }
-        if let Some(method) = self.era.tree_method(chosen, train.labels.len()) {
-            // Of several hosts, versions before 2 chose the one method that could be shared.
-            let method = if self.bond.is_shared() { "approx" } else { method };
+        if let Some(method) = self.tree_method(train) {
             parameters.push(("tree_method", method.to_owned()));
         }
         parameters.extend(watched.parameters());
         parameters.push(("validate_parameters", "1".to_owned()));
         Ok(parameters)
+    }
+
+    /// What the version made of a method that the user left to it, where the library would not.
+    pub(super) fn tree_method(&self, train: &Data) -> Option<&'static str> {
+        let method = self.era.tree_method(&self.chosen, train.labels.len())?;
+        // Of several hosts, versions before 2 chose the one method that could be shared.
+        Some(if self.bond.is_shared() { "approx" } else { method })
     }
 
     /// The model to go on with, and how many rounds it has: none, but where there is a checkpoint.
@@ -156,8 +163,7 @@ impl Job<'_, '_> {
             .map_err(|_| Failure::User("num_round is larger than XGBoost can count".into()))?;
         let (mut stopping, mut last) = (None, None);
         if begun > 0 {
-            let round = evaluate(booster, begun - 1, channels, watched, self.chosen.objective())?;
-            let round = self.shared(round)?;
+            let round = self.shared(evaluate(booster, begun - 1, channels, watched)?)?;
             stopping = self.stopping(&round, channels.len() > 1, watched)?;
             resume(&mut stopping, booster, begun)?;
             if begun < rounds && self.chosen.draws_at_random() {
@@ -166,14 +172,13 @@ impl Job<'_, '_> {
             last = Some(round);
         }
         for number in begun..rounds {
-            if stopping.as_ref().is_some_and(|(_, stopping)| stopping.is_over()) {
+            if stopping.as_ref().is_some_and(EarlyStopping::is_over) {
                 break;
             }
             booster
                 .update(number, &train.matrix)
                 .map_err(|error| Failure::from_training(&error))?;
-            let round = evaluate(booster, number, channels, watched, self.chosen.objective())?;
-            let round = self.shared(round)?;
+            let round = self.shared(evaluate(booster, number, channels, watched)?)?;
             if self.is_first() {
                 self.log.plain(&round.line())?;
             }
@@ -183,8 +188,8 @@ impl Job<'_, '_> {
             if last.is_none() {
                 stopping = self.stopping(&round, channels.len() > 1, watched)?;
             }
-            if let Some((metric, stopping)) = &mut stopping {
-                judge(booster, stopping, metric, number, &round)?;
+            if let Some(score) = stopping.as_mut().and_then(|s| s.look(number, &round)) {
+                note_best(booster, number, score).map_err(|e| Failure::from_training(&e))?;
             }
             if let Some(checkpoints) = kept.checkpoints.as_mut().filter(|_| self.is_first()) {
                 checkpoint(checkpoints, booster, number)?;
@@ -192,7 +197,7 @@ impl Job<'_, '_> {
             last = Some(round);
         }
         let last = last.ok_or_else(|| Failure::User("num_round is less than 1".into()))?;
-        Ok((last, stopping.and_then(|(_, stopping)| stopping.best())))
+        Ok((last, stopping.and_then(|stopping| stopping.best())))
     }
 
     /// What can stop the job early. Asked for in vain, it says why nothing will.
@@ -201,20 +206,29 @@ impl Job<'_, '_> {
         first: &Round,
         validated: bool,
         watched: &Watched,
-    ) -> Result<Option<(String, EarlyStopping)>, Failure> {
+    ) -> Result<Option<EarlyStopping>, Failure> {
         let Some(patience) = self.chosen.integer("early_stopping_rounds") else { return Ok(None) };
+        if self.era.stops_on_last_metric() {
+            let last = first.last();
+            return Ok(last.map(|(channel, place, metric)| {
+                EarlyStopping::new(channel, place, metric, patience)
+            }));
+        }
         if !validated {
             self.log
                 .warning("early_stopping_rounds has no effect: there is no validation channel")?;
             return Ok(None);
         }
-        let default =
-            first.last_metric("validation").filter(|_| self.era.stops_on_default_metric());
-        let Some(metric) = watched.stopping.as_deref().or(default) else {
+        let Some(metric) = watched.stopping.as_deref() else {
             self.log.warning("early_stopping_rounds has no effect: eval_metric is not set")?;
             return Ok(None);
         };
-        Ok(Some((metric.to_owned(), EarlyStopping::new(patience, metric))))
+        // The library writes `error@0.5` as `error`; its metrics stand as they were asked for.
+        let asked = || watched.native.iter().position(|name| name == metric);
+        let place = first.place(VALIDATION, metric).or_else(asked);
+        let unknown = || Failure::of_training(&format!("No metric named: {metric}"));
+        let place = place.ok_or_else(unknown)?;
+        Ok(Some(EarlyStopping::new(VALIDATION, place, metric, patience)))
     }
 
     /// Keeps the rounds up to the best one, if the version did.
@@ -226,10 +240,14 @@ impl Job<'_, '_> {
                 .info(&format!("The best round is {round}; the model has the later ones, too"))?;
             return Ok(booster);
         }
-        self.log.info(&format!("The best round is {round}; the model is cut behind it"))?;
         if self.chosen.word("booster") == Some("gblinear") {
+            self.log.info(&format!(
+                "The best round is {round}; the model is that of the last round, for a linear one \
+                 cannot be cut"
+            ))?;
             return Ok(booster);
         }
+        self.log.info(&format!("The best round is {round}; the model is cut behind it"))?;
         let mut cut = booster.slice(0, round + 1).map_err(failed)?;
         note_best(&mut cut, round, score).map_err(failed)?;
         Ok(cut)
@@ -273,34 +291,56 @@ fn evaluate(
     number: i32,
     data: &[Data],
     watched: &Watched,
-    objective: &str,
 ) -> Result<Round, Failure> {
     let failed = |error| Failure::from_training(&error);
     let matrices: Vec<_> = data.iter().map(|data| (data.channel, &data.matrix)).collect();
     let channels: Vec<_> = data.iter().map(|data| data.channel).collect();
     let line = booster.evaluate(number, &matrices).map_err(failed)?;
     let mut round = Round::parse(number, &line, &channels);
-    if watched.custom.is_empty() && watched.former.is_empty() {
-        return Ok(round);
-    }
     for Data { channel, matrix, labels, queries, .. } in data {
-        let margins = booster.predict_margin(matrix).map_err(failed)?;
+        let mut said = Said { booster, matrix, margins: None, predictions: None };
         for (place, metric) in &watched.former {
-            let score = metric.score(&margins, labels, queries)?;
+            let score = metric.score(said.on(Basis::Margin)?, labels, queries)?;
             round.insert(channel, *place, &watched.native[*place], score);
         }
-        for name in &watched.custom {
-            if let Some(metric) = CustomMetric::of(name, objective) {
-                round.push(channel, name, metric.score(&margins, labels)?);
-            }
+        for (name, metric) in &watched.custom {
+            round.add(channel, name, metric.score(said.on(metric.basis)?, labels)?);
         }
     }
     Ok(round)
 }
 
+/// What a booster says of a channel's rows, asked for once.
+struct Said<'a> {
+    booster: &'a mut Booster,
+    matrix: &'a DMatrix,
+    margins: Option<Vec<f32>>,
+    predictions: Option<Vec<f32>>,
+}
+
+impl Said<'_> {
+    fn on(&mut self, basis: Basis) -> Result<&[f32], Failure> {
+        let failed = |error| Failure::from_training(&error);
+        let said = match basis {
+            Basis::Margin => &mut self.margins,
+            Basis::Prediction => &mut self.predictions,
+        };
+        if said.is_none() {
+            *said = Some(
+                match basis {
+                    Basis::Margin => self.booster.predict_margin(self.matrix),
+                    Basis::Prediction => self.booster.predict(self.matrix),
+                }
+                .map_err(failed)?,
+            );
+        }
+        Ok(said.as_deref().unwrap_or_default())
+    }
+}
+
 /// Takes up a watch where the checkpoint left it: the best round stands in the model.
 fn resume(
-    stopping: &mut Option<(String, EarlyStopping)>,
+    stopping: &mut Option<EarlyStopping>,
     booster: &Booster,
     rounds: i32,
 ) -> Result<(), Failure> {
@@ -309,9 +349,9 @@ fn resume(
     let score = noted(BEST_SCORE)?.and_then(|score| python::float(&score));
     // A container writes a checkpoint before it judges the round, and may know of none.
     let best = best.filter(|best| (0..rounds).contains(best)).zip(score);
-    *stopping = stopping.take().map(|(metric, stopping)| match best {
-        Some(best) => (metric, stopping.resumed(rounds, best)),
-        None => (metric, stopping),
+    *stopping = stopping.take().map(|stopping| match best {
+        Some(best) => stopping.resumed(rounds, best),
+        None => stopping,
     });
     Ok(())
 }
@@ -324,25 +364,6 @@ fn checkpoint(
 ) -> Result<(), Failure> {
     let model = booster.save(ModelFormat::Ubj).map_err(|error| Failure::from_training(&error))?;
     checkpoints.keep(number, &model)
-}
-
-/// Takes a round's score and notes the best in the model.
-fn judge(
-    booster: &mut Booster,
-    stopping: &mut EarlyStopping,
-    metric: &str,
-    number: i32,
-    round: &Round,
-) -> Result<(), Failure> {
-    let score = round.score("validation", metric).ok_or_else(|| {
-        Failure::Algorithm(format!(
-            "XGB train call failed with exception:\nNo metric named: {metric}"
-        ))
-    })?;
-    if stopping.judge(number, score) {
-        note_best(booster, number, score).map_err(|error| Failure::from_training(&error))?;
-    }
-    Ok(())
 }
 
 fn note_best(booster: &mut Booster, round: i32, score: f64) -> Result<(), xgboost_sys::Error> {

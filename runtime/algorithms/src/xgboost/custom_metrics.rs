@@ -1,16 +1,34 @@
-//! The metrics that the container computes itself, by scikit-learn's definitions, from margins.
+//! The metrics that the container computes itself, by scikit-learn's definitions, of unweighted
+//! rows.
 //!
-//! A margin becomes a class by its sign, or by the largest of a row's; so `mae`, `mse`, `rmse` and
-//! `r2` are those of the margin too, which is what the container prints. Where the margin *is* the
-//! prediction, XGBoost's own `rmse` and `mae` say the same, and are used.
+//! XGBoost handed its Python callers predictions until 1.0, and margins from 1.2 on; the container
+//! has asked for predictions again since 3.0. So what `mae`, `mse`, `rmse` and `r2` say depends on
+//! the version. Classes are told from what the container took them from, but for those of 3.x: it
+//! takes every probability above 0 for class 1, a slip that is not repeated here.
 
 use std::collections::BTreeMap;
 
-use super::failure::Failure;
+use super::{era::Era, failure::Failure};
 
-/// One of them.
+/// One of them, as a version computes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CustomMetric {
+pub struct CustomMetric {
+    kind: Kind,
+    /// What it is computed from.
+    pub basis: Basis,
+}
+
+/// What the booster says of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// The sums of its leaves.
+    Margin,
+    /// What the objective makes of them.
+    Prediction,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
     Accuracy,
     BalancedAccuracy,
     F1Binary,
@@ -27,18 +45,15 @@ pub enum CustomMetric {
     Rmse,
 }
 
-/// Objectives whose prediction is the margin.
-const IDENTITY: [&str; 3] = ["reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror"];
-
-impl CustomMetric {
-    /// The metric that is ours to compute under this name.
-    pub fn of(name: &str, objective: &str) -> Option<Self> {
+impl Kind {
+    fn of(name: &str, era: Era) -> Option<Self> {
+        let computes_rmse_and_mae = era >= Era::V1_3;
         Some(match name {
             "accuracy" => Self::Accuracy,
             "balanced_accuracy" => Self::BalancedAccuracy,
             "f1" | "f1_macro" => Self::F1Macro,
             "f1_binary" => Self::F1Binary,
-            "mae" if !IDENTITY.contains(&objective) => Self::Mae,
+            "mae" if computes_rmse_and_mae => Self::Mae,
             "mse" => Self::Mse,
             "precision" => Self::PrecisionBinary,
             "precision_macro" => Self::PrecisionMacro,
@@ -47,40 +62,63 @@ impl CustomMetric {
             "recall" => Self::RecallBinary,
             "recall_macro" => Self::RecallMacro,
             "recall_micro" => Self::RecallMicro,
-            "rmse" if !IDENTITY.contains(&objective) => Self::Rmse,
+            "rmse" if computes_rmse_and_mae => Self::Rmse,
             _ => return None,
         })
     }
 
-    /// Its value for rows with these margins (one or several each) and labels.
-    pub fn score(self, margins: &[f32], labels: &[f32]) -> Result<f64, Failure> {
-        match self {
-            Self::Mae => Ok(mean(differences(margins, labels)?.map(f64::abs))),
-            Self::Mse => Ok(mean(differences(margins, labels)?.map(|d| d * d))),
-            Self::Rmse => Ok(mean(differences(margins, labels)?.map(|d| d * d)).sqrt()),
-            Self::R2 => r2(margins, labels),
-            Self::Accuracy | Self::PrecisionMicro | Self::RecallMicro => {
-                Ok(Classes::count(margins, labels)?.accuracy())
-            }
-            Self::BalancedAccuracy => Ok(Classes::count(margins, labels)?.balanced_accuracy()),
-            Self::F1Macro => Ok(Classes::count(margins, labels)?.macro_average(Hits::f1)),
-            Self::PrecisionMacro => {
-                Ok(Classes::count(margins, labels)?.macro_average(Hits::precision))
-            }
-            Self::RecallMacro => Ok(Classes::count(margins, labels)?.macro_average(Hits::recall)),
-            Self::F1Binary => Classes::count(margins, labels)?.positive(Hits::f1),
-            Self::PrecisionBinary => Classes::count(margins, labels)?.positive(Hits::precision),
-            Self::RecallBinary => Classes::count(margins, labels)?.positive(Hits::recall),
+    fn basis(self, era: Era) -> Basis {
+        let from_margins = match self {
+            Self::Mae | Self::Mse | Self::R2 | Self::Rmse => (Era::V1_2..=Era::V2_1).contains(&era),
+            Self::Accuracy
+            | Self::BalancedAccuracy
+            | Self::F1Binary
+            | Self::F1Macro
+            | Self::PrecisionBinary
+            | Self::PrecisionMacro
+            | Self::PrecisionMicro
+            | Self::RecallBinary
+            | Self::RecallMacro
+            | Self::RecallMicro => era >= Era::V1_2,
+        };
+        if from_margins { Basis::Margin } else { Basis::Prediction }
+    }
+}
+
+impl CustomMetric {
+    /// The metric that a version's container computes under this name.
+    pub fn of(name: &str, era: Era) -> Option<Self> {
+        let kind = Kind::of(name, era)?;
+        Some(Self { kind, basis: kind.basis(era) })
+    }
+
+    /// Its value for rows with these labels, of each of which the booster says this: one number or
+    /// several.
+    pub fn score(self, said: &[f32], labels: &[f32]) -> Result<f64, Failure> {
+        let classes = || Classes::count(self.basis, said, labels);
+        match self.kind {
+            Kind::Mae => Ok(mean(differences(said, labels)?.map(f64::abs))),
+            Kind::Mse => Ok(mean(differences(said, labels)?.map(|d| d * d))),
+            Kind::Rmse => Ok(mean(differences(said, labels)?.map(|d| d * d)).sqrt()),
+            Kind::R2 => r2(said, labels),
+            Kind::Accuracy | Kind::PrecisionMicro | Kind::RecallMicro => Ok(classes()?.accuracy()),
+            Kind::BalancedAccuracy => Ok(classes()?.balanced_accuracy()),
+            Kind::F1Macro => Ok(classes()?.macro_average(Hits::f1)),
+            Kind::PrecisionMacro => Ok(classes()?.macro_average(Hits::precision)),
+            Kind::RecallMacro => Ok(classes()?.macro_average(Hits::recall)),
+            Kind::F1Binary => classes()?.positive(Hits::f1),
+            Kind::PrecisionBinary => classes()?.positive(Hits::precision),
+            Kind::RecallBinary => classes()?.positive(Hits::recall),
         }
     }
 }
 
 fn differences<'a>(
-    margins: &'a [f32],
+    said: &'a [f32],
     labels: &'a [f32],
 ) -> Result<impl Iterator<Item = f64> + 'a, Failure> {
-    if margins.len() == labels.len() {
-        Ok(margins.iter().zip(labels).map(|(m, l)| f64::from(*l) - f64::from(*m)))
+    if said.len() == labels.len() {
+        Ok(said.iter().zip(labels).map(|(s, l)| f64::from(*l) - f64::from(*s)))
     } else {
         Err(Failure::User("y_true and y_pred have different number of output".into()))
     }
@@ -92,8 +130,8 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     sum / count as f64
 }
 
-fn r2(margins: &[f32], labels: &[f32]) -> Result<f64, Failure> {
-    let residual: f64 = differences(margins, labels)?.map(|d| d * d).sum();
+fn r2(said: &[f32], labels: &[f32]) -> Result<f64, Failure> {
+    let residual: f64 = differences(said, labels)?.map(|d| d * d).sum();
     let average = mean(labels.iter().map(|label| f64::from(*label)));
     let total: f64 = labels.iter().map(|label| (f64::from(*label) - average).powi(2)).sum();
     Ok(match (residual > 0.0, total > 0.0) {
@@ -136,11 +174,11 @@ struct Classes {
 }
 
 impl Classes {
-    fn count(margins: &[f32], labels: &[f32]) -> Result<Self, Failure> {
-        let outputs = margins.len().checked_div(labels.len()).unwrap_or(1).max(1);
+    fn count(basis: Basis, said: &[f32], labels: &[f32]) -> Result<Self, Failure> {
+        let outputs = said.len().checked_div(labels.len()).unwrap_or(1).max(1);
         let mut hits = BTreeMap::<i32, Hits>::new();
-        for (row, label) in margins.chunks_exact(outputs).zip(labels) {
-            let (said, is) = (class(row), class_of_label(*label)?);
+        for (row, label) in said.chunks_exact(outputs).zip(labels) {
+            let (said, is) = (class(basis, row), class_of_label(*label)?);
             hits.entry(said).or_default().said += 1;
             let true_ = hits.entry(is).or_default();
             true_.true_ += 1;
@@ -175,11 +213,14 @@ impl Classes {
     }
 }
 
-/// The class that a row's margins say.
-fn class(margins: &[f32]) -> i32 {
-    match margins {
-        [margin] => i32::from(*margin > 0.0),
-        many => {
+/// The class that is said of a row: by the sign of a margin, as a prediction is rounded, or by the
+/// largest of several.
+#[expect(clippy::cast_possible_truncation, reason = "rounded, and saturates")]
+fn class(basis: Basis, said: &[f32]) -> i32 {
+    match (basis, said) {
+        (Basis::Margin, [margin]) => i32::from(*margin > 0.0),
+        (Basis::Prediction, [prediction]) => prediction.round_ties_even() as i32,
+        (Basis::Margin | Basis::Prediction, many) => {
             let first_largest =
                 (0..).zip(many).reduce(|best, next| if next.1 > best.1 { next } else { best });
             first_largest.map_or(0, |(class, _)| class)
@@ -203,7 +244,7 @@ mod tests {
     use super::*;
 
     fn score(name: &str, margins: &[f32], labels: &[f32]) -> f64 {
-        CustomMetric::of(name, "binary:logistic").unwrap().score(margins, labels).unwrap()
+        CustomMetric::of(name, Era::V1_7).unwrap().score(margins, labels).unwrap()
     }
 
     /// Margins that say 1, 1, 0, 0, 0 where 1, 0, 0, 0, 1 is true.
@@ -230,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_those_of_the_margin() {
+    fn errors_are_those_of_what_was_said() {
         let (margins, labels) = ([1.0, 3.0], [2.0, 1.0]);
         assert!((score("mae", &margins, &labels) - 1.5).abs() < 1e-12);
         assert!((score("mse", &margins, &labels) - 2.5).abs() < 1e-12);
@@ -242,19 +283,40 @@ mod tests {
     fn several_margins_say_the_class_of_the_largest() {
         let margins = [0.1, 0.3, 0.2, 0.9, 0.0, 0.9];
         assert!((score("accuracy", &margins, &[1.0, 0.0]) - 1.0).abs() < 1e-12);
-        let binary = CustomMetric::F1Binary.score(&margins, &[2.0, 0.0]).unwrap_err();
+        let binary = CustomMetric::of("f1_binary", Era::V1_7).unwrap();
+        let binary = binary.score(&margins, &[2.0, 0.0]).unwrap_err();
         assert!(binary.to_string().contains("Target is multiclass but average='binary'"));
     }
 
     #[test]
-    fn the_librarys_own_serve_where_the_margin_is_the_prediction() {
-        assert_eq!(CustomMetric::of("rmse", "reg:squarederror"), None);
-        assert_eq!(CustomMetric::of("rmse", "reg:gamma"), Some(CustomMetric::Rmse));
-        assert_eq!(CustomMetric::of("auc", "binary:logistic"), None);
+    fn each_version_computes_from_what_xgboost_handed_it() {
+        use Basis::{Margin, Prediction};
+        for (era, rmse, mse, f1) in [
+            (Era::V0_72, None, Prediction, Prediction),
+            (Era::V1_0, None, Prediction, Prediction),
+            (Era::V1_2, None, Margin, Margin),
+            (Era::V1_3, Some(Margin), Margin, Margin),
+            (Era::V2_1, Some(Margin), Margin, Margin),
+            (Era::V3_0, Some(Prediction), Prediction, Margin),
+            (Era::V3_2, Some(Prediction), Prediction, Margin),
+        ] {
+            let basis = |name| CustomMetric::of(name, era).map(|metric| metric.basis);
+            assert_eq!([basis("rmse"), basis("mae")], [rmse, rmse], "{era:?}");
+            assert_eq!([basis("mse"), basis("r2")], [Some(mse), Some(mse)], "{era:?}");
+            assert_eq!([basis("f1"), basis("auc")], [Some(f1), None], "{era:?}");
+        }
+    }
+
+    #[test]
+    fn predictions_are_rounded_to_classes_as_python_rounds() {
+        let accuracy = CustomMetric::of("accuracy", Era::V0_90).unwrap();
+        let said = [0.2, 0.5, 0.51, 1.5, 2.4];
+        let right = accuracy.score(&said, &[0.0, 0.0, 1.0, 2.0, 2.0]).unwrap();
+        assert!((right - 1.0).abs() < 1e-12);
     }
 
     #[test]
     fn labels_between_classes_are_refused() {
-        assert!(CustomMetric::Accuracy.score(&[1.0], &[0.5]).is_err());
+        assert!(CustomMetric::of("accuracy", Era::V1_7).unwrap().score(&[1.0], &[0.5]).is_err());
     }
 }

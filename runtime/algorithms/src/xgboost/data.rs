@@ -48,12 +48,11 @@ pub fn read(
              the number that it begins with, else missing, and a label is 0"
         ))?;
     }
-    log.info(&format!(
-        "{} matrix has {} rows and {} columns",
-        if channel == "train" { "Train" } else { "Validation" },
-        rows.len(),
-        rows.columns()
-    ))?;
+    let count = rows.len();
+    log.info(&match channel {
+        "train" => format!("Train matrix has {count} rows and {} columns", rows.columns()),
+        _ => format!("Validation matrix has {count} rows"),
+    })?;
     Ok(Some(rows))
 }
 

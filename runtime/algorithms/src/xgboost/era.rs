@@ -1,8 +1,9 @@
 //! What a version of the algorithm does where the user set nothing.
 //!
-//! Measured with the versions' own packages (`tests/eras.rs` asks them again): the tree builders
-//! `exact`, `approx` and `hist` of today's library give yesterday's trees to the bit, once they
-//! start from yesterday's intercept and method. What differs stays in one place, here.
+//! Measured with the versions' own packages (`tests/eras.rs` asks them again): `exact` of today's
+//! library gives yesterday's trees, with sums that differ in their last bits, once it starts from
+//! yesterday's intercept. `approx` and `hist` do not: they cut features into other bins than before
+//! 2.0, and a job is told so. What differs stays in one place, here.
 
 use super::{failure::Failure, hyperparameters::Hyperparameters};
 
@@ -39,6 +40,9 @@ const FIXED_INTERCEPT: f64 = 0.5;
 const POISSON_STEP: f64 = 0.7;
 /// Where `tweedie_variance_power` is not set.
 const TWEEDIE_POWER: f64 = 1.5;
+
+/// The updaters that look at features by bins.
+const BINNING: [&str; 2] = ["grow_histmaker", "grow_quantile_histmaker"];
 
 /// What an intercept is estimated from.
 #[derive(Clone, Copy)]
@@ -130,14 +134,26 @@ impl Era {
         }
     }
 
-    /// Whether early stopping works with the objective's default metric, as 0.72 did.
-    pub fn stops_on_default_metric(self) -> bool {
-        self == Self::V0_72
+    /// Whether early stopping watches what was printed last, whatever that is, as `xgboost.train`
+    /// did; before 1.3 the container left it to that.
+    pub fn stops_on_last_metric(self) -> bool {
+        self < Self::V1_3
     }
 
     /// Whether a setting's random numbers are drawn by another generator than the version's own.
     pub fn draws_differently(self, chosen: &Hyperparameters) -> bool {
         self.is_classic() && chosen.draws_at_random()
+    }
+
+    /// Whether features are cut into other bins than the version's own. `method` is what the
+    /// version made of `tree_method`, where it was left to it.
+    pub fn bins_differently(self, chosen: &Hyperparameters, method: Option<&str>) -> bool {
+        let method = method.or(chosen.word("tree_method"));
+        let bins = matches!(method, Some("approx" | "hist"))
+            || chosen
+                .words("updater")
+                .is_some_and(|all| all.iter().any(|one| BINNING.contains(&one.as_str())));
+        self.is_classic() && bins && chosen.word("booster") != Some("gblinear")
     }
 
     /// The default metric, where it is not the library's own.
@@ -321,5 +337,17 @@ mod tests {
         let labels = Targets { labels: &[1.0], whole: &|_| Err(broken()), ..NONE };
         let logistic = chosen(&[("objective", "binary:logistic")]);
         assert_eq!(Era::V2_1.base_score(&logistic, labels), Err(broken()));
+    }
+
+    #[test]
+    fn early_versions_cut_features_into_other_bins() {
+        let method = |name| chosen(&[("tree_method", name)]);
+        assert!(Era::V1_7.bins_differently(&method("hist"), None));
+        assert!(!Era::V2_1.bins_differently(&method("hist"), None));
+        assert!(!Era::V1_7.bins_differently(&method("exact"), None));
+        assert!(!Era::V1_7.bins_differently(&chosen(&[]), Some("exact")));
+        assert!(Era::V1_7.bins_differently(&chosen(&[]), Some("approx")));
+        let updater = chosen(&[("updater", "grow_histmaker,prune")]);
+        assert!(Era::V0_90.bins_differently(&updater, None));
     }
 }

@@ -41,8 +41,20 @@ impl Round {
     }
 
     /// Adds a metric behind a channel's.
-    pub fn push(&mut self, channel: &str, metric: &str, value: f64) {
+    fn push(&mut self, channel: &str, metric: &str, value: f64) {
         self.insert(channel, usize::MAX, metric, value);
+    }
+
+    /// Adds one that the container computes: behind a channel's, or in the place of the library's
+    /// own of that name. Python hands it to the log as a text of six decimals.
+    pub fn add(&mut self, channel: &str, metric: &str, value: f64) {
+        let value = format!("{value:.6}").parse().unwrap_or(value);
+        let scores = self.channels.iter_mut().find(|scores| scores.channel == channel);
+        let own = scores.and_then(|s| s.metrics.iter_mut().find(|(name, _)| name == metric));
+        match own {
+            Some((_, own)) => *own = value,
+            None => self.push(channel, metric, value),
+        }
     }
 
     /// Adds a metric to a channel's at its place among them.
@@ -69,19 +81,29 @@ impl Round {
         iter::once(format!("[{}]", self.number)).chain(fields).collect()
     }
 
-    /// A channel's score by a metric, whatever threshold or parameter XGBoost wrote behind it.
-    pub fn score(&self, channel: &str, metric: &str) -> Option<f64> {
-        let metrics = &self.channels.iter().find(|scores| scores.channel == channel)?.metrics;
-        let named = |(name, _): &&(String, f64)| {
-            name.strip_prefix(metric).is_some_and(|rest| rest.is_empty() || rest.starts_with('@'))
-        };
-        metrics.iter().find(named).map(|(_, value)| *value)
+    /// The place among a channel's metrics of the one of this name, or else of the first that has
+    /// only a threshold or a parameter of XGBoost's behind it.
+    pub fn place(&self, channel: &str, metric: &str) -> Option<usize> {
+        let metrics = &self.of(channel)?.metrics;
+        let extended = |name: &str| name.strip_prefix(metric).is_some_and(|r| r.starts_with('@'));
+        let exact = metrics.iter().position(|(name, _)| name == metric);
+        exact.or_else(|| metrics.iter().position(|(name, _)| extended(name)))
     }
 
-    /// A channel's last metric.
-    pub fn last_metric(&self, channel: &str) -> Option<&str> {
-        let scores = self.channels.iter().find(|scores| scores.channel == channel)?;
-        scores.metrics.last().map(|(name, _)| name.as_str())
+    /// A channel's score by the metric in a place.
+    pub fn score(&self, channel: &str, place: usize) -> Option<f64> {
+        self.of(channel)?.metrics.get(place).map(|(_, value)| *value)
+    }
+
+    /// The last metric of the last channel: its channel, its place there, and its name.
+    pub fn last(&self) -> Option<(&'static str, usize, &str)> {
+        let Scores { channel, metrics } = self.channels.last()?;
+        let place = metrics.len().checked_sub(1)?;
+        Some((channel, place, &metrics[place].0))
+    }
+
+    fn of(&self, channel: &str) -> Option<&Scores> {
+        self.channels.iter().find(|scores| scores.channel == channel)
     }
 }
 
@@ -125,9 +147,24 @@ mod tests {
     #[test]
     fn what_the_container_computes_comes_last() {
         let mut round = Round::parse(0, "[0]\ttrain-logloss:0.5", &BOTH[..1]);
-        round.push("train", "f1", 0.25);
+        round.add("train", "f1", 0.25);
         assert_eq!(round.line(), "[0]\ttrain-logloss:0.50000\ttrain-f1:0.25000");
-        assert_eq!(round.last_metric("train"), Some("f1"));
+        assert_eq!(round.last(), Some(("train", 1, "f1")));
+    }
+
+    #[test]
+    fn what_the_container_computes_stands_in_the_place_of_the_librarys_own() {
+        let mut round = Round::parse(0, "[0]\ttrain-rmse:0.5\ttrain-mae:2", &BOTH[..1]);
+        round.add("train", "rmse", 0.25);
+        assert_eq!(round.line(), "[0]\ttrain-rmse:0.25000\ttrain-mae:2.00000");
+    }
+
+    #[test]
+    fn what_the_container_computes_is_rounded_twice() {
+        let mut round = Round::parse(0, "[0]", &BOTH[..1]);
+        round.add("train", "mse", 0.123_464_9);
+        round.add("train", "r2", f64::NAN);
+        assert_eq!(round.line(), "[0]\ttrain-mse:0.12347\ttrain-r2:nan");
     }
 
     #[test]
@@ -149,9 +186,17 @@ mod tests {
     fn a_metric_is_found_with_what_xgboost_writes_behind_it() {
         let round =
             Round::parse(0, "[0]\ttrain-tweedie-nloglik@1.5:2.5\ttrain-error@0.7:0.1", &BOTH);
-        assert_eq!(round.score("train", "tweedie-nloglik"), Some(2.5));
-        assert_eq!(round.score("train", "error@0.7"), Some(0.1));
-        assert_eq!(round.score("train", "err"), None);
-        assert_eq!(round.score("validation", "error"), None);
+        let score = |metric| round.score("train", round.place("train", metric)?);
+        assert_eq!(score("tweedie-nloglik"), Some(2.5));
+        assert_eq!(score("error@0.7"), Some(0.1));
+        assert_eq!(score("err"), None);
+        assert_eq!(round.place("validation", "error"), None);
+    }
+
+    #[test]
+    fn a_metric_of_the_very_name_is_found_before_one_with_a_threshold() {
+        let round = Round::parse(0, "[0]\ttrain-error@0.7:0.1\ttrain-error:0.2", &BOTH[..1]);
+        assert_eq!(round.place("train", "error"), Some(1));
+        assert_eq!(round.place("train", "error@0.7"), Some(0));
     }
 }

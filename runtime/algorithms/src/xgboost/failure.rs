@@ -5,8 +5,9 @@ use std::fmt;
 /// What of XGBoost's errors is the user's doing, by a fragment of the text. The container has such
 /// a list with the texts of older versions; these are its cases as 3.2 words them, and the two
 /// about values that no training data may have.
-const USERS_FAULT: [&str; 9] = [
+const USERS_FAULT: [&str; 10] = [
     "label must be",
+    "Invalid shape of labels",
     "Target is multiclass but average='binary'",
     "feature_names mismatch",
     "the dataset only contains pos or neg samples",
@@ -36,8 +37,13 @@ impl Failure {
         if USERS_FAULT.iter().any(|fragment| text.contains(fragment)) {
             Self::User(text.to_owned())
         } else {
-            Self::Algorithm(format!("XGB train call failed with exception:\n{text}"))
+            Self::of_training(text)
         }
+    }
+
+    /// In the container's words for what is not the user's doing.
+    pub fn of_training(text: &str) -> Self {
+        Self::Algorithm(format!("XGB train call failed with exception:\n {text}"))
     }
 
     /// Whether it is only that another host is gone: the library then names the source of its
@@ -107,7 +113,7 @@ mod tests {
         let failure = Failure::from_training(&xgboost_sys::Error::Call("boom".into()));
         assert_eq!(
             failure.to_string(),
-            "AlgorithmError: XGB train call failed with exception:\nboom"
+            "AlgorithmError: XGB train call failed with exception:\n boom"
         );
         assert!(failure.log_line().starts_with("AlgorithmError: "));
     }

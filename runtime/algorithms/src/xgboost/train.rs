@@ -11,7 +11,6 @@ use super::{
     channels::{self, Inputs, Source},
     collective::{self, Bond, Hosts, Role},
     cross_validation::CrossValidation,
-    custom_metrics::CustomMetric,
     data::{self, Data},
     era::Era,
     failure::Failure,
@@ -232,10 +231,8 @@ impl Job<'_, '_> {
     fn train_on(&mut self, inputs: &Inputs, ready: Vec<Rows>) -> Result<(), Failure> {
         let plan = CrossValidation::asked(&self.chosen);
         let (channels, kept) = self.read(inputs, ready, plan.is_some())?;
-        let objective = self.chosen.objective().to_owned();
-        let is_custom = |name: &str| CustomMetric::of(name, &objective).is_some();
-        let watched = watched::watched(self.era, &self.chosen, is_custom);
-        self.tell_differences()?;
+        let watched = watched::watched(self.era, &self.chosen);
+        self.tell_differences(&channels[0])?;
         let done = match plan {
             None => self.one_model(&channels, &watched),
             Some(plan) if kept.len() > 1 => {
@@ -293,7 +290,7 @@ impl Job<'_, '_> {
         Failure::User(placed.unwrap_or(text))
     }
 
-    fn tell_differences(&mut self) -> Result<(), Failure> {
+    fn tell_differences(&mut self, train: &Data) -> Result<(), Failure> {
         if self.chosen.word("objective") == Some("reg:linear") {
             self.log.warning("reg:linear is now deprecated in favor of reg:squarederror.")?;
         }
@@ -301,6 +298,12 @@ impl Job<'_, '_> {
             self.log.info(
                 "Rows, columns or pairs of a ranking are sampled: they are drawn as by XGBoost \
                  3.2, so that trees differ in detail from those of the version that the tag names",
+            )?;
+        }
+        if self.era.bins_differently(&self.chosen, self.tree_method(train)) {
+            self.log.info(
+                "Features are cut into bins as by XGBoost 3.2, so that trees differ in detail \
+                 from those of the version that the tag names",
             )?;
         }
         Ok(())

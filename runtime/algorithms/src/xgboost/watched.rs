@@ -1,6 +1,11 @@
 //! Which metrics a job reports, who computes each, and which one can stop the job.
 
-use super::{average_precision::AveragePrecision, era::Era, hyperparameters::Hyperparameters};
+use std::collections::BTreeSet;
+
+use super::{
+    average_precision::AveragePrecision, custom_metrics::CustomMetric, era::Era,
+    hyperparameters::Hyperparameters,
+};
 
 /// The metrics of a job: XGBoost's, and those that the container computes itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,14 +14,14 @@ pub struct Watched {
     pub native: Vec<String>,
     /// Those of them that the version defined otherwise than the library, by their places.
     pub former: Vec<(usize, AveragePrecision)>,
-    /// Computed from the margins.
-    pub custom: Vec<String>,
-    /// What early stopping watches; `None` where nothing will stop the job early.
+    /// The container's.
+    pub custom: Vec<(String, CustomMetric)>,
+    /// The one that was asked for last, or to be tuned by; from 1.3 on it can stop the job.
     pub stopping: Option<String>,
 }
 
 /// Which metrics a job reports, and which one can stop it.
-pub fn watched(era: Era, chosen: &Hyperparameters, is_custom: impl Fn(&str) -> bool) -> Watched {
+pub fn watched(era: Era, chosen: &Hyperparameters) -> Watched {
     let asked = chosen.words("eval_metric").map(<[String]>::to_vec);
     let tuned = chosen.tuning_metric().map(str::to_owned);
     let last_asked = asked.as_ref().and_then(|asked| asked.last().cloned());
@@ -27,11 +32,17 @@ pub fn watched(era: Era, chosen: &Hyperparameters, is_custom: impl Fn(&str) -> b
         (Some(mut both), Some(tuned)) => {
             both.push(tuned);
             both.sort_unstable();
-            both.dedup();
             both
         }
     };
-    let (custom, mut native): (Vec<_>, Vec<_>) = all.into_iter().partition(|m| is_custom(m));
+    let (mut custom, mut native) = (Vec::new(), Vec::new());
+    let mut seen = BTreeSet::new();
+    for name in all.into_iter().filter(|name| seen.insert(name.clone())) {
+        match CustomMetric::of(&name, era) {
+            Some(metric) => custom.push((name, metric)),
+            None => native.push(name),
+        }
+    }
     let default = era.default_metric(chosen.objective());
     if native.is_empty() {
         native.extend(default.map(str::to_owned));
@@ -72,28 +83,36 @@ mod tests {
             ("_tuning_objective_metric", "validation:auc"),
         ]);
         assert_eq!(
-            watched(Era::V1_7, &both, |name| name == "f1"),
+            watched(Era::V1_7, &both),
             Watched {
                 native: vec!["auc".into(), "logloss".into()],
                 former: Vec::new(),
-                custom: vec!["f1".into()],
+                custom: vec![custom("f1")],
                 stopping: Some("auc".into()),
             }
         );
+        let twice = chosen(&[("eval_metric", "f1,rmsle,f1,mae,rmsle")]);
+        let twice = watched(Era::V1_7, &twice);
+        assert_eq!(twice.custom, [custom("f1"), custom("mae")]);
+        assert_eq!(twice.native, ["rmsle"]);
+    }
+
+    fn custom(name: &str) -> (String, CustomMetric) {
+        (name.to_owned(), CustomMetric::of(name, Era::V1_7).unwrap())
     }
 
     #[test]
     fn without_a_metric_the_versions_default_is_reported_and_stops_nothing() {
         let none = chosen(&[("objective", "binary:logistic")]);
-        let old = watched(Era::V0_90, &none, |_| false);
+        let old = watched(Era::V0_90, &none);
         assert_eq!((old.native, old.stopping), (vec!["error".to_owned()], None));
-        assert_eq!(watched(Era::V3_2, &none, |_| false), Watched::default());
+        assert_eq!(watched(Era::V3_2, &none), Watched::default());
     }
 
     #[test]
     fn what_a_version_defined_otherwise_is_not_asked_of_the_library() {
         let told = |era, pairs: &[(&str, &str)]| {
-            watched(era, &chosen(pairs), |_| false).parameters().collect::<Vec<_>>()
+            watched(era, &chosen(pairs)).parameters().collect::<Vec<_>>()
         };
         let metric = |name: &str| ("eval_metric", name.to_owned());
         let ranking = ("objective", "rank:pairwise");
