@@ -1,40 +1,50 @@
 //! Parquet for training: the first column is the label, the others are features; no weights.
 //!
 //! Row groups are read on several threads, in place: the format is read from its end, and only
-//! pages are held in memory.
+//! pages are held in memory. Columns belong together by their names, whatever their order in each
+//! file.
 
-use std::io::{self, Read as _};
+mod column;
+mod in_place;
+mod layout;
+#[cfg(test)]
+mod tests;
 
-use bytes::Bytes;
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
 use parquet::{
-    column::reader::{ColumnReader, ColumnReaderImpl},
-    data_type::DataType,
-    errors::{ParquetError, Result as ParquetResult},
-    file::reader::{ChunkReader, FileReader as _, Length, RowGroupReader, SerializedFileReader},
-    schema::types::ColumnDescriptor,
+    errors::ParquetError,
+    file::reader::{FileReader as _, RowGroupReader, SerializedFileReader},
 };
 use platform::workload::{ChannelFile, Span};
 use tempfile::NamedTempFile;
 
+use self::{
+    in_place::{InPlace, own_error},
+    layout::Layout,
+};
 use super::{
     parallel::in_order,
-    rows::{Features, Rows},
-    source::{Content, Source, length, unreadable},
+    rows::{Features, INFINITE, Rows},
+    source::{Content, unreadable},
 };
 use crate::xgboost::failure::Failure;
 
 /// Reads all rows.
 pub fn read(files: &[ChannelFile], threads: usize) -> Result<Option<Rows>, Failure> {
-    let mut runs: Vec<Rows> = Vec::new();
+    let mut reading = Reading { threads, first: None, runs: Vec::new() };
     for file in files {
         if file.gzip {
             let plain = decompressed(file).map_err(|error| unreadable(file, &error))?;
-            read_file(&plain.1, threads, &mut runs)?;
+            reading.take(&plain.1)?;
         } else {
-            read_file(file, threads, &mut runs)?;
+            reading.take(file)?;
         }
     }
-    Ok(Rows::joined(runs))
+    Ok(Rows::joined(reading.runs))
 }
 
 /// The format is read from its end, and gzip only from its beginning: so the one file that is
@@ -46,113 +56,100 @@ fn decompressed(file: &ChannelFile) -> io::Result<(NamedTempFile, ChannelFile)> 
     Ok((plain, ChannelFile { name: file.name.clone(), spans, gzip: false }))
 }
 
-fn read_file(file: &ChannelFile, threads: usize, runs: &mut Vec<Rows>) -> Result<(), Failure> {
-    let refused = |error: Refusal| error.of(file);
-    let reader = SerializedFileReader::new(InPlace(file.clone()))
-        .map_err(|error| refused(Refusal::from(error)))?;
-    let columns = reader.metadata().file_metadata().schema_descr().num_columns().saturating_sub(1);
-    let first = runs.first().map_or(columns, Rows::columns);
-    if columns == 0 || columns != first {
-        return Err(refused(Refusal::Content(format!(
-            "{columns} columns behind the label where there should be {}",
-            first.max(1)
-        ))));
-    }
-    let work = |group: usize| {
-        let group = reader.get_row_group(group).map_err(Refusal::from)?;
-        read_group(&*group, columns)
-    };
-    in_order(threads, 0..reader.num_row_groups(), work, |run| {
-        runs.push(run.map_err(refused)?);
-        Ok(())
-    })
+/// Files, one after the other.
+struct Reading {
+    threads: usize,
+    /// The columns of the first file that has rows.
+    first: Option<Layout>,
+    runs: Vec<Rows>,
 }
 
-fn read_group(group: &dyn RowGroupReader, columns: usize) -> Result<Rows, Refusal> {
-    let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
-    let labels = column(group, 0, rows)?;
-    if let Some(row) = labels.iter().position(|label| label.is_nan()) {
-        return Err(Refusal::Content(format!("row {} of a row group has no label", row + 1)));
+impl Reading {
+    fn take(&mut self, file: &ChannelFile) -> Result<(), Failure> {
+        let refused = |error: Refusal| error.of(file);
+        let opened = || Ok(SerializedFileReader::new(InPlace(file.clone()))?);
+        let reader = unharmed(opened).map_err(refused)?;
+        let groups = groups(&reader);
+        if groups.is_empty() {
+            return Ok(());
+        }
+        let layout = Layout::of(reader.metadata().file_metadata());
+        let columns = self.columns(&layout).map_err(|what| refused(Refusal::Content(what)))?;
+        let work = |group: Group| {
+            unharmed(|| read_group(&*reader.get_row_group(group.number)?, &columns, group))
+        };
+        in_order(self.threads, groups.into_iter(), work, |run| {
+            self.runs.push(run.map_err(refused)?);
+            Ok(())
+        })
     }
-    let mut cells = vec![f32::NAN; rows.saturating_mul(columns)];
-    for at in 0..columns {
-        let values = column(group, at + 1, rows)?;
-        for (cell, value) in cells[at..].iter_mut().step_by(columns).zip(values) {
+
+    /// Where the columns of the first file stand in one of this layout.
+    fn columns(&mut self, layout: &Layout) -> Result<Vec<usize>, String> {
+        if layout.features() == 0 {
+            return Err("it has no column behind the label, which is the first".to_owned());
+        }
+        layout.places_of(self.first.get_or_insert_with(|| layout.clone()))
+    }
+}
+
+/// A row group that has rows.
+#[derive(Clone, Copy)]
+struct Group {
+    number: usize,
+    rows: usize,
+    /// Rows of the file before its own.
+    before: usize,
+}
+
+fn groups(reader: &SerializedFileReader<InPlace>) -> Vec<Group> {
+    let mut before = 0_usize;
+    let group = |(number, rows)| {
+        let group = Group { number, rows, before };
+        before = before.saturating_add(rows);
+        group
+    };
+    let rows = reader.metadata().row_groups().iter();
+    let rows = rows.map(|group| usize::try_from(group.num_rows()).unwrap_or(0));
+    rows.enumerate().map(group).filter(|group| group.rows > 0).collect()
+}
+
+/// `columns`: where the label stands, and each feature.
+fn read_group(
+    group: &dyn RowGroupReader,
+    columns: &[usize],
+    Group { rows, before, .. }: Group,
+) -> Result<Rows, Refusal> {
+    let (label, features) = columns.split_first().ok_or_else(Refusal::damaged)?;
+    let labels = column::read(group, *label, rows)?;
+    if let Some(row) = labels.iter().position(|label| !label.is_finite()) {
+        let what = if labels[row].is_nan() { "missing" } else { INFINITE };
+        return Err(Refusal::Content(format!("row {}: the label is {what}", before + row + 1)));
+    }
+    let width = features.len();
+    let mut cells = vec![f32::NAN; rows.saturating_mul(width)];
+    for (at, place) in features.iter().enumerate() {
+        let values = column::read(group, *place, rows)?;
+        if let Some(row) = values.iter().position(|value| value.is_infinite()) {
+            let name = group.metadata().column(*place).column_descr().path().string();
+            return Err(Refusal::Content(format!(
+                "row {}, column '{name}': the value is {INFINITE}",
+                before + row + 1
+            )));
+        }
+        for (cell, value) in cells[at..].iter_mut().step_by(width).zip(values) {
             *cell = value;
         }
     }
-    let mut run = Rows::dense(columns);
+    let mut run = Rows::dense(width);
     run.labels = labels;
-    run.features = Features::Dense { columns, cells };
+    run.features = Features::Dense { columns: width, cells };
     Ok(run)
 }
 
-/// A column's numbers; NaN where there is none.
-#[expect(clippy::cast_possible_truncation, reason = "XGBoost's numbers have 32 bits")]
-#[expect(clippy::cast_precision_loss, reason = "XGBoost's numbers have 32 bits")]
-fn column(group: &dyn RowGroupReader, index: usize, rows: usize) -> Result<Vec<f32>, Refusal> {
-    let chunk = group.metadata().column(index);
-    let described = chunk.column_descr();
-    let name = described.path().string();
-    if described.max_rep_level() > 0 || described.max_def_level() > 1 {
-        return Err(Refusal::Content(format!("the column '{name}' holds lists or structures")));
-    }
-    let unit = unit(described);
-    let scaled = |value: f64| (value / unit) as f32;
-    let column = match group.get_column_reader(index)? {
-        ColumnReader::BoolColumnReader(from) => {
-            numbers(from, described, rows, |it| f32::from(u8::from(it)))
-        }
-        ColumnReader::Int32ColumnReader(from) => {
-            numbers(from, described, rows, |it| scaled(it.into()))
-        }
-        ColumnReader::Int64ColumnReader(from) => {
-            numbers(from, described, rows, |it| scaled(it as f64))
-        }
-        ColumnReader::FloatColumnReader(from) => numbers(from, described, rows, |it| it),
-        ColumnReader::DoubleColumnReader(from) => numbers(from, described, rows, |it| it as f32),
-        ColumnReader::Int96ColumnReader(_)
-        | ColumnReader::ByteArrayColumnReader(_)
-        | ColumnReader::FixedLenByteArrayColumnReader(_) => {
-            return Err(Refusal::Content(format!(
-                "the column '{name}' is of type {}, which is no number",
-                described.physical_type()
-            )));
-        }
-    }?;
-    if column.len() == rows {
-        return Ok(column);
-    }
-    Err(Refusal::Content(format!("the column '{name}' has {} rows of {rows}", column.len())))
-}
-
-/// What a whole number of a decimal column counts in parts of.
-fn unit(column: &ColumnDescriptor) -> f64 {
-    let scale = column.type_scale();
-    if scale > 0 { 10_f64.powi(scale) } else { 1.0 }
-}
-
-fn numbers<T: DataType>(
-    mut from: ColumnReaderImpl<T>,
-    column: &ColumnDescriptor,
-    rows: usize,
-    number: impl Fn(T::T) -> f32,
-) -> Result<Vec<f32>, Refusal> {
-    let (mut values, mut levels) = (Vec::new(), Vec::new());
-    let optional = column.max_def_level() > 0;
-    loop {
-        let levels = optional.then_some(&mut levels);
-        let (records, _, _) = from.read_records(rows, levels, None, &mut values)?;
-        if records == 0 {
-            break;
-        }
-    }
-    let mut values = values.into_iter().map(number);
-    if !optional {
-        return Ok(values.collect());
-    }
-    let present = |level: i16| if level > 0 { values.next() } else { None };
-    Ok(levels.into_iter().map(present).map(|value| value.unwrap_or(f32::NAN)).collect())
+/// Parquet's reader panics at some damaged pages. What it had in hand is dropped with it.
+fn unharmed<T>(read: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(Refusal::damaged()))
 }
 
 /// Why a file is refused.
@@ -170,45 +167,21 @@ impl From<ParquetError> for Refusal {
 }
 
 impl Refusal {
+    fn damaged() -> Self {
+        Self::Content("it is damaged: its pages contradict its footer".to_owned())
+    }
+
     fn of(self, file: &ChannelFile) -> Failure {
         let what = match self {
-            Self::Format(ParquetError::External(error)) => match error.downcast_ref() {
+            Self::Format(error) => match own_error(&error) {
                 Some(error) => return unreadable(file, error),
                 None => error.to_string(),
             },
-            Self::Format(error) => error.to_string(),
             Self::Content(what) => what,
         };
         Failure::User(format!(
             "Failed to load parquet data with exception:\nfile '{}': {what}",
             file.name
         ))
-    }
-}
-
-/// A file as Parquet's reader wants it.
-struct InPlace(ChannelFile);
-
-impl Length for InPlace {
-    fn len(&self) -> u64 {
-        length(&self.0)
-    }
-}
-
-impl ChunkReader for InPlace {
-    type T = Source;
-
-    fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        Ok(Source::from(&self.0, start))
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        let mut bytes = Vec::new();
-        let mut source = Source::from(&self.0, start).take(length as u64);
-        source.read_to_end(&mut bytes).map_err(|error| ParquetError::External(error.into()))?;
-        if bytes.len() < length {
-            return Err(ParquetError::EOF("the file ends within a page".into()));
-        }
-        Ok(bytes.into())
     }
 }

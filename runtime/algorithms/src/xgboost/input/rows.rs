@@ -2,6 +2,8 @@
 
 /// Features that rows may have: as many as those of a model that we score.
 pub const MAX_COLUMNS: usize = 1 << 24;
+/// What is said of a number that XGBoost takes from no one.
+pub const INFINITE: &str = "infinite, or too large for 32 bits, which XGBoost refuses";
 
 /// Rows of a channel, or a run of them.
 #[derive(Clone, Debug, PartialEq)]
