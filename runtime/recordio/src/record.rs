@@ -26,7 +26,7 @@ pub struct Tensor {
     pub numbers: Numbers,
     /// Where the numbers of a sparse vector stand, as many as they are; none for a dense one.
     pub keys: Vec<u64>,
-    /// How long a sparse vector is; none for a dense one.
+    /// How long a sparse vector is; a dense one may say it too.
     pub shape: Vec<u64>,
 }
 
@@ -77,10 +77,11 @@ impl Tensor {
         Self { numbers, keys: Vec::new(), shape: Vec::new() }
     }
 
-    /// Whether numbers may be absent.
+    /// Whether numbers may be absent. A shape alone makes no vector sparse, unless it has no numbers:
+    /// then it is a row of nothing.
     #[must_use]
     pub fn is_sparse(&self) -> bool {
-        !self.keys.is_empty() || !self.shape.is_empty()
+        !self.keys.is_empty() || (self.numbers.is_empty() && !self.shape.is_empty())
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn read(body: &[u8]) -> Result<Rows, Raised> {
     for (number, record) in (1_u64..).zip(Records::new(body)) {
         rows.push(features(record.map_err(raised)?, number)?);
     }
-    match rows.iter().any(sparse) {
+    match rows.iter().any(Tensor::is_sparse) {
         _ if rows.is_empty() => {
             Err(Raised::value_error("No records found in RecordIO-Protobuf data"))
         }
@@ -29,11 +29,6 @@ fn features(record: Record, number: u64) -> Result<Tensor, Raised> {
     record.features.ok_or_else(|| {
         Raised::value_error(format!("record {number} has no features named 'values'"))
     })
-}
-
-/// A shape alone makes no tensor sparse, unless it has no numbers: then it is a row of nothing.
-fn sparse(tensor: &Tensor) -> bool {
-    !tensor.keys.is_empty() || (tensor.numbers.is_empty() && !tensor.shape.is_empty())
 }
 
 fn dense_rows(rows: &[Tensor]) -> Result<Rows, Raised> {

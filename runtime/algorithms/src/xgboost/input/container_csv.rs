@@ -11,10 +11,10 @@ use platform::workload::ChannelFile;
 use super::{
     Read,
     container_number::parse,
-    csv::{delimiter, failed},
+    csv::{delimiter, failed, negative_weight},
     lines::{self, BYTE_ORDER_MARK, LineFormat, Refusal},
     number::{Cell, cell, number},
-    rows::{Features, Rows},
+    rows::{Features, Rows, is_weight},
 };
 use crate::xgboost::failure::Failure;
 
@@ -24,8 +24,9 @@ pub fn read(
     weighted: bool,
     threads: usize,
 ) -> Result<Option<Read>, Failure> {
-    let format =
-        |_: &ChannelFile, line: &[u8]| Ok(ContainerCsv { delimiter: delimiter(line)?, weighted });
+    let format = |file: &ChannelFile, line: &[u8]| {
+        Ok(ContainerCsv { delimiter: delimiter(file, line)?, weighted })
+    };
     let Some((csv, runs)) = lines::read(files, threads, format)? else { return Ok(None) };
     let texts = runs.iter().map(|run| run.texts).sum();
     let delimiter = Some(char::from(csv.delimiter));
@@ -95,7 +96,11 @@ impl LineFormat for ContainerCsv {
         run.rows.labels.push(label);
         if self.weighted {
             let weight = needed(&mut run.texts)?.filter(|weight| !weight.is_nan());
-            run.rows.weights.push(weight.ok_or_else(|| Refusal::cell(1, "the weight is missing"))?);
+            let weight = weight.ok_or_else(|| Refusal::cell(1, "the weight is missing"))?;
+            if !is_weight(weight) {
+                return Err(negative_weight(1, weight.to_string().as_bytes()));
+            }
+            run.rows.weights.push(weight);
         }
         let mut next = 0_u32;
         for found in cells {
@@ -252,10 +257,12 @@ mod tests {
             rows in proptest::collection::vec(
                 proptest::collection::vec("[-+0-9.eEfFnaix]{0,4}| ?[0-9]{1,2} ?|nan|NaN|word|1e99|0e-40", 2..6),
                 1..6
-            )
+            ),
+            ends in proptest::collection::vec("\n|\r|\r\n|\r\r", 6)
         ) {
             let Some(library) = library() else { return Ok(()) };
-            let lines: Vec<_> = rows.iter().map(|cells| cells.join(",") + "\n").collect();
+            let line = |(cells, end): (&Vec<String>, &String)| cells.join(",") + end;
+            let lines: Vec<_> = rows.iter().zip(&ends).map(line).collect();
             let content = lines.concat();
             if let Ok(expected) = theirs(&library, &content, CSV) {
                 prop_assert_eq!(ours(&content), expected, "{}", content);
@@ -281,6 +288,8 @@ mod tests {
     #[test]
     fn weights_stand_in_the_second_column() {
         assert_eq!(read_text("1,0.5,7\n0,x,8\n", true).unwrap().rows.weights, [0.5, 0.0]);
+        let refused = read_text("1,-2,7\n", true).err().unwrap();
+        assert!(refused.ends_with("the weight '-2' is not a finite number from 0 on"), "{refused}");
         let refused = read_text("1,nan,7\n", true).err().unwrap();
         assert!(refused.ends_with("line 1 of file 'a.csv', column 2: the weight is missing"));
     }

@@ -10,12 +10,15 @@ use super::{
     Read,
     lines::{self, LineFormat, Refusal, snippet},
     number::{Cell, cell, number},
-    rows::{Features, Rows},
+    rows::{Features, INFINITE, Rows, is_weight},
 };
 use crate::xgboost::failure::Failure;
 
 /// What may stand between cells, the likelier first.
 const DELIMITERS: [u8; 6] = [b',', b'\t', b';', b'|', b' ', b':'];
+
+/// What a line of text may be, where it is the first.
+const HEADER: &str = ": please remove the header if this is one";
 
 /// Reads all rows.
 pub fn read(
@@ -23,7 +26,7 @@ pub fn read(
     weighted: bool,
     threads: usize,
 ) -> Result<Option<Read>, Failure> {
-    let read = lines::read(files, threads, |_, line| Csv::of(line, weighted))?;
+    let read = lines::read(files, threads, |file, line| Csv::of(file, line, weighted))?;
     Ok(read.and_then(|(csv, runs)| {
         let delimiter = Some(char::from(csv.delimiter));
         Rows::joined(runs).map(|rows| Read { rows, delimiter, texts: 0 })
@@ -39,8 +42,8 @@ struct Csv {
 }
 
 impl Csv {
-    fn of(line: &[u8], weighted: bool) -> Result<Self, Failure> {
-        let delimiter = delimiter(line)?;
+    fn of(file: &ChannelFile, line: &[u8], weighted: bool) -> Result<Self, Failure> {
+        let delimiter = delimiter(file, line)?;
         let cells = memchr_iter(delimiter, line).count() + 1;
         let columns = cells.saturating_sub(if weighted { 2 } else { 1 });
         if columns == 0 {
@@ -62,16 +65,22 @@ impl LineFormat for Csv {
         let mut cells = line.split(|byte| *byte == self.delimiter).enumerate();
         let mut needed = |what: &str| {
             let (index, text) = cells.next().unwrap_or_default();
-            number(text).ok_or_else(|| not_a_number(index, what, text))
+            let value = number(text).ok_or_else(|| not_a_number(index, what, text))?;
+            if value.is_finite() { Ok((value, index, text)) } else { Err(infinite(index, text)) }
         };
-        run.labels.push(needed("label")?);
+        run.labels.push(needed("label")?.0);
         if self.weighted {
-            run.weights.push(needed("weight")?);
+            let (weight, index, text) = needed("weight")?;
+            if !is_weight(weight) {
+                return Err(negative_weight(index, text));
+            }
+            run.weights.push(weight);
         }
         let begin = features.len();
         for (index, text) in cells {
             features.push(match cell(text) {
-                Cell::Number(value) => value,
+                Cell::Number(value) if value.is_finite() => value,
+                Cell::Number(_) => return Err(infinite(index, text)),
                 Cell::Missing => f32::NAN,
                 Cell::Text => return Err(not_a_number(index, "value", text)),
             });
@@ -84,19 +93,38 @@ impl LineFormat for Csv {
         Err(Refusal::line(format!("{found} feature columns where the first row has {columns}")))
     }
 
+    /// A delimiter stands between cells, white space though it may be.
+    fn is_blank(&self, line: &[u8]) -> bool {
+        line.iter().all(|byte| byte.is_ascii_whitespace() && *byte != self.delimiter)
+    }
+
     fn failed(&self, what: &str) -> Failure {
         failed(what)
     }
 }
 
 fn not_a_number(index: usize, what: &str, text: &[u8]) -> Refusal {
-    let hint = if what == "value" {
-        "an empty cell is a missing value, and words must become numbers before training"
-    } else {
-        "CSV for training has its label in the first column, and no header: please remove the header \
-         if this is one"
+    let quoted = text.trim_ascii().starts_with(b"\"");
+    let hint = match what {
+        _ if quoted => "numbers stand without quotes",
+        "value" => {
+            "an empty cell is a missing value, and words must become numbers before training"
+        }
+        _ => "CSV for training has its label in the first column, and no header",
     };
-    Refusal::cell(index, format!("the {what} '{}' is not a number; {hint}", snippet(text)))
+    let refusal =
+        Refusal::cell(index, format!("the {what} '{}' is not a number; {hint}", snippet(text)));
+    if quoted { refusal } else { refusal.or_if_first(HEADER) }
+}
+
+fn infinite(index: usize, text: &[u8]) -> Refusal {
+    Refusal::cell(index, format!("'{}' is {INFINITE}", snippet(text)))
+}
+
+/// What is said of a weight that is less than nothing.
+pub fn negative_weight(index: usize, text: &[u8]) -> Refusal {
+    let text = snippet(text);
+    Refusal::cell(index, format!("the weight '{text}' is not a finite number from 0 on"))
 }
 
 /// How a job fails on its CSV.
@@ -106,14 +134,17 @@ pub fn failed(what: &str) -> Failure {
 
 /// What stands between the cells of a line: the first candidate that leaves only numbers and
 /// empty cells, else the first that occurs.
-pub fn delimiter(line: &[u8]) -> Result<u8, Failure> {
+pub fn delimiter(file: &ChannelFile, line: &[u8]) -> Result<u8, Failure> {
     let occurring = || DELIMITERS.into_iter().filter(|candidate| line.contains(candidate));
     let numbers =
         |candidate: &u8| line.split(|byte| byte == candidate).all(|text| cell(text) != Cell::Text);
     occurring().find(numbers).or_else(|| occurring().next()).ok_or_else(|| {
         Failure::User(format!(
-            "Could not determine delimiter on line {}:\nCould not determine delimiter",
-            snippet(line)
+            "Could not determine delimiter on line {}:\nCould not determine delimiter: the first \
+             line of file '{}' is one cell, where a row has its label and at least one feature, \
+             with one of , ; | a tab, a space or a colon between them",
+            snippet(line),
+            file.name
         ))
     })
 }
@@ -206,6 +237,38 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_cannot_be_learned_is_named() {
+        let infinite = "is infinite, or too large for 32 bits, which XGBoost refuses";
+        for (content, weighted, what) in [
+            ("1,2\n1,inf\n", false, format!("line 2 of file 'part-0.csv', column 2: 'inf' {infinite}")),
+            ("1,2\n-1e39,2\n", false, format!("line 2 of file 'part-0.csv', column 1: '-1e39' {infinite}")),
+            (
+                "1,-1,2\n",
+                true,
+                "line 1 of file 'part-0.csv', column 2: the weight '-1' is not a finite number from 0 on".into(),
+            ),
+        ] {
+            let told = read_files(&[content], weighted).unwrap_err();
+            assert!(told.ends_with(&what), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_header_is_spoken_of_on_a_first_line_alone() {
+        assert!(!refusal("1,2\nx,2\n").contains("please remove"));
+        assert!(read_files(&["1,2\n", "1,x\n"], false).unwrap_err().contains("please remove"));
+        let quoted = refusal("\"1\",\"2\"\n");
+        assert!(quoted.ends_with("is not a number; numbers stand without quotes"), "{quoted}");
+    }
+
+    #[test]
+    fn a_row_of_tabs_is_as_little_a_blank_line_as_one_of_commas() {
+        assert!(refusal("1\t2\t3\n\t\t\n").contains("line 2 of file 'part-0.csv', column 1"));
+        assert!(refusal("1,2,3\n,,\n").contains("line 2 of file 'part-0.csv', column 1"));
+        assert_eq!(table("1,2\n \t\n3,4\n"), table("1,2\n3,4\n"));
+    }
+
+    #[test]
     fn a_missing_label_is_named() {
         let refused = refusal("1,2\n,3\n");
         assert!(refused.contains("line 2 of file 'part-0.csv', column 1: the label '' is not"));
@@ -223,11 +286,12 @@ mod tests {
             ("1;;3", ';'),
             ("label,a b", ','),
         ] {
-            assert_eq!(delimiter(line.as_bytes()), Ok(expected as u8), "{line}");
+            let file = ChannelFile { name: "a".into(), spans: Vec::new(), gzip: false };
+            assert_eq!(delimiter(&file, line.as_bytes()), Ok(expected as u8), "{line}");
         }
-        assert!(
-            refusal("12\n").starts_with("ClientError: Could not determine delimiter on line 12:\n")
-        );
+        let told = refusal("12\n");
+        assert!(told.starts_with("ClientError: Could not determine delimiter on line 12:\n"));
+        assert!(told.contains("file 'part-0.csv' is one cell, where a row has its label and"));
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Files of lines, cut into pieces of whole lines that several threads read.
 //!
-//! A line may span two ranges of a file; the end of a file ends a line. Nothing but a few pieces is
-//! in memory. Whatever thread meets it, the first line in the order of the files that is wrong is
-//! the one that is told.
+//! A line may span two ranges of a file; the end of a file ends a line, as does a line feed, a
+//! return or both. Nothing but a few pieces is in memory. Whatever thread meets it, the first line in
+//! the order of the files that is wrong is the one that is told.
+
+#[cfg(test)]
+mod tests;
 
 use std::{io::Read, iter, mem};
 
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr2, memchr2_iter, memrchr2};
 use platform::workload::ChannelFile;
 
 use super::{
@@ -22,6 +25,21 @@ const PIECE: u64 = 1 << 20;
 const LONGEST_LINE: usize = 64 << 20;
 /// What some programs begin a text with.
 pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// What files begin with that are no text, and what to do with them. The byte behind Parquet's own
+/// four is that of a page, for a header may begin with the four.
+const FOREIGN: [(&[u8], &str); 5] = [
+    (
+        b"\x1f\x8b",
+        "is compressed by gzip: give its channel the CompressionType Gzip, or decompress it",
+    ),
+    (b"PAR1\x15", "is Parquet: give its channel the content type application/x-parquet"),
+    (
+        b"\x0a\x23\xd7\xce",
+        "is RecordIO: give its channel the content type application/x-recordio-protobuf",
+    ),
+    (b"\xff\xfe", "is written in UTF-16: save it as UTF-8"),
+    (b"\xfe\xff", "is written in UTF-16: save it as UTF-8"),
+];
 /// How much of a text goes into a message, characters.
 const SNIPPET: usize = 50;
 
@@ -32,22 +50,30 @@ pub struct Refusal {
     column: Option<usize>,
     /// What is wrong, and what to do.
     what: String,
+    /// What else to do, where it is the first line of its file.
+    if_first: &'static str,
 }
 
 impl Refusal {
     /// Of a whole line.
     pub fn line(what: impl Into<String>) -> Self {
-        Self { column: None, what: what.into() }
+        Self { column: None, what: what.into(), if_first: "" }
     }
 
     /// Of one cell, by its index from 0.
     pub fn cell(index: usize, what: impl Into<String>) -> Self {
-        Self { column: Some(index + 1), what: what.into() }
+        Self { column: Some(index + 1), what: what.into(), if_first: "" }
+    }
+
+    /// With what is said besides where it is the first line of its file.
+    pub fn or_if_first(self, if_first: &'static str) -> Self {
+        Self { if_first, ..self }
     }
 
     fn at(&self, file: &ChannelFile, line: usize) -> String {
         let column = self.column.map_or_else(String::new, |column| format!(", column {column}"));
-        format!("line {line} of file '{}'{column}: {}", file.name, self.what)
+        let more = if line == 1 { self.if_first } else { "" };
+        format!("line {line} of file '{}'{column}: {}{more}", file.name, self.what)
     }
 }
 
@@ -65,6 +91,10 @@ pub trait LineFormat: Sync {
     fn begin(&self) -> Self::Run;
     /// Takes a line, which is not blank and has no end.
     fn take(&self, run: &mut Self::Run, line: &[u8]) -> Result<(), Refusal>;
+    /// Whether a line is none.
+    fn is_blank(&self, line: &[u8]) -> bool {
+        is_blank(line)
+    }
     /// How the job fails, by what is wrong and where.
     fn failed(&self, what: &str) -> Failure;
 }
@@ -151,16 +181,18 @@ struct Piece<'a> {
 }
 
 impl Piece<'_> {
-    /// Without their ends, which are of two characters where they were written on Windows.
+    /// Without their ends.
     fn lines(&self) -> impl Iterator<Item = &[u8]> {
         let bytes = self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes);
+        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
         let unmarked = if self.starts { bytes.strip_prefix(BYTE_ORDER_MARK) } else { None };
         Lines(Some(unmarked.unwrap_or(bytes)))
     }
 
     /// The number of its last line, where `before` is that of the last one of the piece before.
     fn last_line(&self, before: usize) -> usize {
-        let own = memchr_iter(b'\n', &self.bytes).count();
+        let ends = memchr2_iter(b'\n', b'\r', &self.bytes);
+        let own = ends.filter(|end| !self.bytes[*end..].starts_with(b"\r\n")).count();
         own + if self.starts { 0 } else { before }
     }
 }
@@ -173,14 +205,10 @@ impl<'a> Iterator for Lines<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         let rest = self.0?;
-        let line = match memchr(b'\n', rest) {
-            Some(end) => {
-                self.0 = Some(&rest[end + 1..]);
-                &rest[..end]
-            }
-            None => self.0.take()?,
-        };
-        Some(line.strip_suffix(b"\r").unwrap_or(line))
+        let Some(end) = memchr2(b'\n', b'\r', rest) else { return self.0.take() };
+        let width = if rest[end..].starts_with(b"\r\n") { 2 } else { 1 };
+        self.0 = Some(&rest[end + width..]);
+        Some(&rest[..end])
     }
 }
 
@@ -206,7 +234,7 @@ fn take_all<F: LineFormat>(format: &F, piece: &Piece<'_>) -> Result<F::Run, (usi
     }
     let mut run = format.begin();
     for (number, line) in (1..).zip(piece.lines()) {
-        if !is_blank(line) {
+        if !format.is_blank(line) {
             format.take(&mut run, line).map_err(|refusal| (number, refusal))?;
         }
     }
@@ -250,8 +278,12 @@ impl<'a> Pieces<'a> {
             if held.len() == begin {
                 return Ok(());
             }
-            if let Some(end) = memrchr(b'\n', &held[begin..]) {
-                self.state = State::Within(held.split_off(begin + end + 1));
+            if piece.starts && begin == 0 {
+                refuse_foreign(self.file, held)?;
+            }
+            // What was read before may have ended within a line's end.
+            if let Some(end) = last_end(held, begin.saturating_sub(1)) {
+                self.state = State::Within(held.split_off(end));
                 return Ok(());
             }
             if held.len() > LONGEST_LINE {
@@ -260,6 +292,21 @@ impl<'a> Pieces<'a> {
             }
         }
     }
+}
+
+/// Refuses a file that is no text, by what it begins with.
+fn refuse_foreign(file: &ChannelFile, begin: &[u8]) -> Result<(), Failure> {
+    match FOREIGN.iter().find(|(with, _)| begin.starts_with(with)) {
+        Some((_, what)) => Err(Failure::User(format!("file '{}' {what}", file.name))),
+        None => Ok(()),
+    }
+}
+
+/// Where the last line that is whole ends. A return as the very last byte may be half of an end.
+fn last_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let whole = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+    let end = memrchr2(b'\n', b'\r', whole.get(from..)?)?;
+    Some(from + end + 1)
 }
 
 impl<'a> Iterator for Pieces<'a> {
@@ -275,125 +322,6 @@ impl<'a> Iterator for Pieces<'a> {
         match self.read(&mut piece) {
             Ok(()) => (!piece.bytes.is_empty()).then_some(Ok(piece)),
             Err(failure) => Some(Err(failure)),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use platform::workload::Span;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Takes lines as they are, and refuses one.
-    struct Verbatim;
-
-    impl LineFormat for Verbatim {
-        type Run = Vec<Vec<u8>>;
-
-        fn begin(&self) -> Self::Run {
-            Vec::new()
-        }
-
-        fn take(&self, run: &mut Self::Run, line: &[u8]) -> Result<(), Refusal> {
-            if line == b"bad" {
-                return Err(Refusal::cell(2, "it is bad"));
-            }
-            run.push(line.to_vec());
-            Ok(())
-        }
-
-        fn failed(&self, what: &str) -> Failure {
-            Failure::User(what.to_owned())
-        }
-    }
-
-    /// A file's bytes, as ranges that end at the given places.
-    fn cut(content: &[u8], cuts: &[usize]) -> (tempfile::NamedTempFile, ChannelFile) {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(content).unwrap();
-        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (content.len() + 1)).collect();
-        ends.extend([0, content.len()]);
-        ends.sort_unstable();
-        let span = |pair: &[usize]| {
-            Span::plain(file.path().to_owned(), pair[0] as u64, (pair[1] - pair[0]) as u64)
-        };
-        let spans = ends.windows(2).map(span).collect();
-        (file, ChannelFile { name: "x.csv".into(), spans, gzip: false })
-    }
-
-    fn lines_of(content: &[u8], cuts: &[usize], threads: usize) -> Result<Vec<Vec<u8>>, String> {
-        let (_kept, file) = cut(content, cuts);
-        let read =
-            read(&[file], threads, |_, _| Ok(Verbatim)).map_err(|error| error.to_string())?;
-        Ok(read.map_or_else(Vec::new, |(_, runs)| runs.concat()))
-    }
-
-    #[test]
-    fn a_line_may_span_two_ranges_and_the_last_needs_no_end() {
-        assert_eq!(
-            lines_of(b"1,2\r\n3,4", &[5, 6], 1).unwrap(),
-            [b"1,2".to_vec(), b"3,4".to_vec()]
-        );
-        assert_eq!(lines_of(b"\xef\xbb\xbfa\n", &[1], 2).unwrap(), [b"a".to_vec()]);
-        assert!(lines_of(b"", &[], 2).unwrap().is_empty());
-        assert!(lines_of(b"\n \n", &[], 2).unwrap().is_empty());
-    }
-
-    #[test]
-    fn a_file_of_many_pieces_is_read_whole_and_in_order() {
-        let content: Vec<u8> = (0..400_000).flat_map(|n| format!("{n},1\n").into_bytes()).collect();
-        assert!(content.len() > 2 * usize::try_from(PIECE).unwrap());
-        for threads in [1, 2, 5] {
-            let lines = lines_of(&content, &[1_000_003, 1_048_575], threads).unwrap();
-            let expected = |n: usize| format!("{n},1").into_bytes();
-            assert!(lines.iter().enumerate().all(|(n, line)| *line == expected(n)));
-            assert_eq!(lines.len(), 400_000);
-        }
-    }
-
-    #[test]
-    fn the_first_wrong_line_is_told_whatever_thread_meets_it() {
-        let filler = "0123456789\n".repeat(150_000);
-        for threads in [1, 3] {
-            let content = format!("\n{filler}\nbad\n{filler}bad\n");
-            let told = lines_of(content.as_bytes(), &[], threads).unwrap_err();
-            assert_eq!(told, "ClientError: line 150003 of file 'x.csv', column 3: it is bad");
-        }
-        let blank = "\n".repeat(2_500_000);
-        let told = lines_of(format!("{blank}bad").as_bytes(), &[], 2).unwrap_err();
-        assert!(told.contains("line 2500001 of"), "{told}");
-    }
-
-    #[test]
-    fn a_line_without_an_end_is_told_with_its_number() {
-        let endless = "0".repeat(LONGEST_LINE + 2 * usize::try_from(PIECE).unwrap());
-        let told = |content: String| lines_of(content.as_bytes(), &[], 2).unwrap_err();
-        let expected = |line: usize| {
-            format!(
-                "ClientError: line {line} of file 'x.csv': it is longer than 67108864 bytes, and \
-                 begins with '{}'. Each row is a line of its own, which ends in a line feed",
-                "0".repeat(SNIPPET)
-            )
-        };
-        assert_eq!(told(endless.clone()), expected(1));
-        assert_eq!(told(format!("1\n2\n{endless}")), expected(3));
-    }
-
-    proptest! {
-        #[test]
-        fn lines_do_not_depend_on_how_the_file_is_cut(
-            content in "[a-c\\r\\n]{0,40}", cuts: Vec<usize>, threads in 1_usize..4
-        ) {
-            let expected: Vec<Vec<u8>> = content
-                .split('\n')
-                .map(|line| line.strip_suffix('\r').unwrap_or(line).as_bytes().to_vec())
-                .filter(|line| !is_blank(line))
-                .collect();
-            prop_assert_eq!(lines_of(content.as_bytes(), &cuts, threads), Ok(expected));
         }
     }
 }

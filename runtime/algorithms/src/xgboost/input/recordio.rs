@@ -6,7 +6,7 @@ use platform::workload::ChannelFile;
 use recordio::{Record, RecordError, Records, Tensor};
 
 use super::{
-    rows::{Features, MAX_COLUMNS, Rows},
+    rows::{Features, INFINITE, MAX_COLUMNS, Rows},
     source::{Content, unreadable},
 };
 use crate::xgboost::failure::Failure;
@@ -43,11 +43,14 @@ fn take(rows: &mut Option<Rows>, record: &Record) -> Result<(), String> {
     if rows.labels.len() != before + 1 {
         return Err(format!("it has {} labels where a row has one", label.numbers.len()));
     }
+    if rows.labels.last().is_some_and(|label| !label.is_finite()) {
+        return Err(format!("its label is no number, or {INFINITE}"));
+    }
     match &mut rows.features {
         Features::Dense { columns, cells } => take_dense(*columns, cells, features),
         Features::Sparse { columns, ends, indices, values } => {
             take_indices(columns, indices, features)?;
-            features.numbers.push_to(values);
+            push_finite(features, values)?;
             ends.push(values.len() as u64);
             Ok(())
         }
@@ -62,8 +65,17 @@ fn take_dense(columns: usize, cells: &mut Vec<f32>, features: &Tensor) -> Result
     if found == 0 || found != columns {
         return Err(format!("it has {found} features where the first record has {columns}"));
     }
-    features.numbers.push_to(cells);
-    Ok(())
+    push_finite(features, cells)
+}
+
+/// NaN is a missing value.
+fn push_finite(features: &Tensor, to: &mut Vec<f32>) -> Result<(), String> {
+    let before = to.len();
+    features.numbers.push_to(to);
+    match to[before..].iter().position(|value| value.is_infinite()) {
+        Some(at) => Err(format!("number {} of its features is {INFINITE}", at + 1)),
+        None => Ok(()),
+    }
 }
 
 fn take_indices(
@@ -150,6 +162,14 @@ mod tests {
     }
 
     #[test]
+    fn a_dense_record_may_state_its_shape() {
+        let numbers = Numbers::Float32(vec![1.0, 2.0]);
+        let stated = Tensor { numbers, keys: Vec::new(), shape: vec![2] };
+        let all = rows(&[record(stated, Some(1.0))]).unwrap().unwrap();
+        assert_eq!(all.features, Features::Dense { columns: 2, cells: vec![1.0, 2.0] });
+    }
+
+    #[test]
     fn sparse_records_keep_their_width() {
         let all = rows(&[
             record(sparse(&[0, 4], &[1.0, 2.0], 6), Some(1.0)),
@@ -178,6 +198,14 @@ mod tests {
             (
                 vec![record(dense(Numbers::Int32(vec![1])), None)],
                 "record 1 of file 'a.rec': it has no label. Training needs records with a label named 'values'",
+            ),
+            (
+                vec![one(1), record(dense(Numbers::Float32(vec![1.0])), Some(f64::NAN))],
+                "record 2 of file 'a.rec': its label is no number, or infinite, or too large for 32 bits, which XGBoost refuses",
+            ),
+            (
+                vec![record(dense(Numbers::Float64(vec![1.0, 1e39])), Some(1.0))],
+                "record 1 of file 'a.rec': number 2 of its features is infinite, or too large for 32 bits, which XGBoost refuses",
             ),
             (
                 vec![record(sparse(&[1 << 40], &[1.0], 1 << 41), Some(1.0))],

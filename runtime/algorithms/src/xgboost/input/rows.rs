@@ -5,6 +5,11 @@ pub const MAX_COLUMNS: usize = 1 << 24;
 /// What is said of a number that XGBoost takes from no one.
 pub const INFINITE: &str = "infinite, or too large for 32 bits, which XGBoost refuses";
 
+/// Whether a row may have this weight.
+pub fn is_weight(weight: f32) -> bool {
+    weight.is_finite() && weight >= 0.0
+}
+
 /// Rows of a channel, or a run of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rows {

@@ -1,11 +1,11 @@
 //! A channel's file as one run of bytes, read in place from the ranges that hold it.
 
 use std::{
-    io::{self, BufReader, Read},
+    io::{self, BufRead, BufReader, Read},
     vec,
 };
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use platform::{
     parts::PartReader,
     workload::{ChannelFile, Span},
@@ -59,15 +59,15 @@ impl Read for Source {
 /// What a file holds: its bytes, or what they were before gzip compressed them.
 pub enum Content {
     Plain(Source),
-    Gzip(Box<MultiGzDecoder<BufReader<Source>>>),
+    Gzip(Box<Members<BufReader<Source>>>),
 }
 
 impl Content {
-    /// From the first byte.
+    /// From the first byte. Nothing at all is nothing compressed, too.
     pub fn of(file: &ChannelFile) -> Self {
         let source = Source::new(file);
-        if file.gzip {
-            Self::Gzip(Box::new(MultiGzDecoder::new(BufReader::new(source))))
+        if file.gzip && length(file) > 0 {
+            Self::Gzip(Box::new(Members(Some(GzDecoder::new(BufReader::new(source))))))
         } else {
             Self::Plain(source)
         }
@@ -79,6 +79,39 @@ impl Read for Content {
         match self {
             Self::Plain(source) => source.read(buffer),
             Self::Gzip(source) => source.read(buffer),
+        }
+    }
+}
+
+/// The members of a gzip file, one behind the other. Zeros behind one are padding, as for gzip
+/// itself.
+pub struct Members<R>(Option<GzDecoder<R>>);
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.0 {
+            let read = member.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let rest = self.0.take().map(GzDecoder::into_inner);
+            self.0 = rest.map(next_member).transpose()?.flatten();
+        }
+        Ok(0)
+    }
+}
+
+fn next_member<R: BufRead>(mut rest: R) -> io::Result<Option<GzDecoder<R>>> {
+    loop {
+        let held = rest.fill_buf()?;
+        if held.is_empty() {
+            return Ok(None);
+        }
+        let zeros = held.iter().take_while(|byte| **byte == 0).count();
+        let ends = zeros < held.len();
+        rest.consume(zeros);
+        if ends {
+            return Ok(Some(GzDecoder::new(rest)));
         }
     }
 }
@@ -146,17 +179,25 @@ mod tests {
             gzip.write_all(text.as_bytes()).unwrap();
             gzip.finish().unwrap()
         };
-        let (_file, file) = gzipped(&[member("1,2\n3,"), member("4\n")].concat());
-        let mut read = String::new();
-        Content::of(&file).read_to_string(&mut read).unwrap();
-        assert_eq!(read, "1,2\n3,4\n");
+        for padding in [0, 1, 20_000] {
+            let padding = vec![0; padding];
+            let members = [member("1,2\n3,"), padding.clone(), member("4\n"), padding];
+            let (_file, file) = gzipped(&members.concat());
+            let mut read = String::new();
+            Content::of(&file).read_to_string(&mut read).unwrap();
+            assert_eq!(read, "1,2\n3,4\n");
+        }
+        let (_file, file) = gzipped(b"");
+        assert_eq!(Content::of(&file).read_to_end(&mut Vec::new()).unwrap(), 0);
     }
 
     #[test]
     fn what_is_no_gzip_is_the_users_to_mend() {
-        let (_file, file) = gzipped(b"1,2\n3,4\n");
-        let error = Content::of(&file).read_to_end(&mut Vec::new()).unwrap_err();
-        let told = unreadable(&file, &error).to_string();
-        assert!(told.starts_with("ClientError: file 'x.gz' cannot be decompressed"), "{told}");
+        for content in [&b"1,2\n3,4\n"[..], &[0; 100]] {
+            let (_file, file) = gzipped(content);
+            let error = Content::of(&file).read_to_end(&mut Vec::new()).unwrap_err();
+            let told = unreadable(&file, &error).to_string();
+            assert!(told.starts_with("ClientError: file 'x.gz' cannot be decompressed"), "{told}");
+        }
     }
 }
