@@ -45,23 +45,26 @@ impl Algorithms for Catalogue {
     ) -> Result<(), Unsupported> {
         if Era::of(&algorithm.version).is_none() {
             return Err(Unsupported(format!(
-                "Version {} of the XGBoost algorithm is not supported by Sagewright 0.1. Known \
-                 versions: {}.",
-                algorithm.version,
-                Era::KNOWN.join(", ")
+                "The versions of the XGBoost algorithm are {}. Version {} is not supported",
+                Era::KNOWN.join(", "),
+                algorithm.version
             )));
         }
-        let script = if hyperparameters.contains_key("sagemaker_program") {
-            "the hyperparameter 'sagemaker_program'"
-        } else if channels.iter().any(|channel| channel == "code") {
-            "the channel 'code'"
-        } else {
+        let twice = |at: &usize| channels[..*at].contains(&channels[*at]);
+        if let Some(at) = (0..channels.len()).find(twice) {
+            return Err(Unsupported(format!(
+                "Each channel needs a name of its own. A second channel '{}' is not supported",
+                channels[at]
+            )));
+        }
+        if !hyperparameters.contains_key("sagemaker_program") {
             return Ok(());
-        };
-        Err(Unsupported(format!(
-            "Script mode is not supported by Sagewright 0.1: {script} asks for it. Without it, the \
-             built-in XGBoost trains on the channels."
-        )))
+        }
+        Err(Unsupported(
+            "The hyperparameter 'sagemaker_program' asks for a program of your own, where the \
+             built-in XGBoost trains on the channels without one. Script mode is not supported"
+                .to_owned(),
+        ))
     }
 }
 
@@ -167,9 +170,8 @@ mod tests {
         let refusal = check("sagemaker-xgboost:9.9-1", &[], &["train"]).unwrap_err();
         assert_eq!(
             refusal,
-            "Version 9.9-1 of the XGBoost algorithm is not supported by Sagewright 0.1. Known \
-             versions: 0.72, 0.90-1, 0.90-2, 1.0-1, 1.2-1, 1.2-2, 1.3-1, 1.5-1, 1.7-1, 2.1-1, \
-             3.0-5, 3.2-0."
+            "The versions of the XGBoost algorithm are 0.72, 0.90-1, 0.90-2, 1.0-1, 1.2-1, 1.2-2, \
+             1.3-1, 1.5-1, 1.7-1, 2.1-1, 3.0-5, 3.2-0. Version 9.9-1 is not supported"
         );
         assert!(check("sagemaker-xgboost@sha256:00", &[], &[]).unwrap_err().contains("sha256:00"));
         assert!(check("xgboost:2", &[], &[]).is_err());
@@ -178,13 +180,17 @@ mod tests {
     #[test]
     fn script_mode_is_refused_by_name_and_built_in_mode_is_not() {
         let image = "sagemaker-xgboost:1.7-1";
-        for (hyperparameters, channels) in
-            [(&["sagemaker_program"][..], &["train"][..]), (&[][..], &["train", "code"][..])]
-        {
-            let refusal = check(image, hyperparameters, channels).unwrap_err();
-            assert!(refusal.starts_with("Script mode is not supported by Sagewright 0.1: "));
-        }
+        let refusal = check(image, &["sagemaker_program"], &["train"]).unwrap_err();
+        assert!(refusal.contains("'sagemaker_program' asks for a program of your own"));
+        assert!(refusal.ends_with("Script mode is not supported"), "its end is the service's");
+        assert_eq!(check(image, &["num_round"], &["train", "code"]), Ok(()));
         assert_eq!(check(image, &["num_round"], &["train", "validation"]), Ok(()));
+    }
+
+    #[test]
+    fn a_channel_that_comes_twice_is_refused() {
+        let refusal = check("xgboost:1", &[], &["train", "validation", "train"]).unwrap_err();
+        assert!(refusal.ends_with("A second channel 'train' is not supported"), "{refusal}");
     }
 
     #[test]

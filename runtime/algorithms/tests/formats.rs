@@ -155,6 +155,57 @@ fn what_cannot_be_read_is_the_users_fault_and_is_named() {
 }
 
 #[test]
+fn what_the_library_would_refuse_is_told_before_it_is_asked() {
+    let csv = "text/csv";
+    let narrow = b"1,2\n0,3\n";
+    let wide = b"1,2,3\n0,3,4\n";
+    for (channels, expected) in [
+        (
+            vec![("train", csv, &narrow[..]), ("validation", csv, wide)],
+            "'validation' have 2 columns behind the label, those of 'train' 1.",
+        ),
+        (
+            vec![("train", csv, &wide[..]), ("validation", csv, narrow)],
+            "'validation' have 1 columns behind the label, those of 'train' 2.",
+        ),
+        (vec![("train", "text/libsvm", &b"1\n0\n"[..])], "there is no feature to learn from"),
+        (
+            vec![("train", "text/libsvm", &b"1:0 0:1\n0:0 0:2\n"[..])],
+            "All weights of its rows are 0",
+        ),
+    ] {
+        let Some(job) = Job::on("3.2-0", &CHOSEN, &channels) else { return };
+        let failure = job.failure();
+        assert!(failure.starts_with("ClientError: ") && failure.contains(expected), "{failure}");
+    }
+}
+
+#[test]
+fn a_grade_that_is_too_high_is_told_with_its_line() {
+    let content = b"1 qid:1 0:1\n0 qid:1 0:2\n40 qid:2 0:3\n0 qid:2 0:4\n";
+    let chosen = [("num_round", "2"), ("objective", "rank:ndcg")];
+    let channels = [("train", "text/libsvm", &content[..])];
+    let Some(job) = Job::on("3.2-0", &chosen, &channels) else { return };
+    let failure = job.failure();
+    assert!(failure.starts_with("ClientError: "), "{failure}");
+    assert!(
+        failure.contains("line 3 of file 'train.csv', column 1 has the label '40'"),
+        "{failure}"
+    );
+}
+
+#[test]
+fn returns_alone_end_lines_however_numbers_are_read() {
+    let line = |n: usize| format!("{n},{},{}\r", n % 7, n % 5);
+    let content: String = (0..300).map(line).collect();
+    for numbers in ["exact", "container"] {
+        let channels = [("train", "text/csv", content.as_bytes())];
+        let Some(job) = Job::reading(numbers, "3.2-0", &CHOSEN, &channels) else { return };
+        assert!(job.log.contains("Train matrix has 300 rows and 2 columns"), "{}", job.log);
+    }
+}
+
+#[test]
 fn a_job_reads_numbers_as_it_is_told_and_its_log_says_how() {
     let content = b"1.5,0.1000000014901161,3\n2,female,4\n3,12x,nan\n4,high,6\n";
     let run = |numbers| Job::reading(numbers, "3.2-0", &CHOSEN, &[("train", "text/csv", content)]);

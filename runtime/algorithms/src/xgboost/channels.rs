@@ -25,8 +25,14 @@ const ACCEPTED: [(&str, Format); 9] = [
 ];
 /// What a channel holds that does not say.
 const DEFAULT: &str = "text/libsvm";
-/// Folders below a channel that are looked into; deeper ones are ignored, as in the container.
-const DEEPEST: usize = 3;
+/// Folders below a channel that are looked into; deeper ones are ignored, as in the container, which
+/// counts the channel itself as the first of three.
+const DEEPEST: usize = 2;
+/// The channel of a user's program, which the container takes and does not look at where no
+/// hyperparameter names the program.
+const CODE: &str = "code";
+/// What Spark lays beside its parts, which is no data.
+const MARKERS: [&str; 3] = ["_SUCCESS", "_committed_", "_started_"];
 /// What the container is told of the channels, below `/opt/ml`.
 const CONFIG: &str = "input/config/inputdataconfig.json";
 
@@ -48,6 +54,8 @@ pub struct Inputs {
     pub validation: Option<Source>,
     /// Files that lie too deep and are ignored.
     pub ignored: usize,
+    /// Files whose names say that they are no data.
+    pub markers: usize,
 }
 
 impl Inputs {
@@ -79,22 +87,28 @@ impl Inputs {
         if !channels.channels.iter().any(|channel| channel.name == "train") {
             return Err(missing_train());
         }
-        let mut ignored = 0;
+        let (mut ignored, mut markers) = (0, 0);
         for mut channel in channels.channels {
             let place = match channel.name.as_str() {
                 "train" => &mut train,
                 "validation" => &mut validation,
+                CODE => continue,
                 other => {
                     return Err(Failure::User(format!("Extraneous channel found: {other}")));
                 }
             };
+            if place.is_some() {
+                let name = &channel.name;
+                return Err(Failure::User(format!("There are two channels named '{name}'")));
+            }
             let config = config.get(&channel.name).and_then(Value::as_object);
             let format = Declared::of(config).format(&channel.name, era)?;
             ignored += drop_deep_files(&mut channel);
             refuse_hidden_files(&channel)?;
+            markers += drop_markers(&mut channel, format);
             *place = Some(Source { channel, format });
         }
-        Ok(Self { train: train.ok_or_else(missing_train)?, validation, ignored })
+        Ok(Self { train: train.ok_or_else(missing_train)?, validation, ignored, markers })
     }
 }
 
@@ -102,11 +116,25 @@ fn missing_train() -> Failure {
     Failure::User("Missing required channel: train".into())
 }
 
-/// What is said of a channel without a single row.
-pub fn no_data(channel: &str, opt_ml: &Path) -> Failure {
+/// What is said of a channel without a single row. The path is the one that users know.
+pub fn no_data(channel: &str) -> Failure {
     let kind = if channel == "train" { "training" } else { "validation" };
-    let path = opt_ml.join("input/data").join(channel);
-    Failure::User(format!("No data in {kind} channel path {}", path.display()))
+    Failure::User(format!("No data in {kind} channel path /opt/ml/input/data/{channel}"))
+}
+
+/// Of Parquet and RecordIO the container's readers take no file whose name begins with `_`; of text
+/// they take all, and only those that surely are no data are dropped.
+fn drop_markers(channel: &mut Channel, format: Format) -> usize {
+    let is_marker = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        match format {
+            Format::Parquet | Format::RecordIo => name.starts_with('_'),
+            Format::Csv | Format::Libsvm => MARKERS.iter().any(|marker| name.starts_with(marker)),
+        }
+    };
+    let before = channel.files.len();
+    channel.files.retain(|file| !is_marker(&file.name));
+    before - channel.files.len()
 }
 
 fn drop_deep_files(channel: &mut Channel) -> usize {
@@ -257,6 +285,26 @@ mod tests {
             check(vec![csv("train"), csv("test")]).unwrap_err(),
             "ClientError: Extraneous channel found: test"
         );
+        assert_eq!(
+            check(vec![csv("train"), csv("train")]).unwrap_err(),
+            "ClientError: There are two channels named 'train'"
+        );
+        let with_code = check(vec![csv("train"), channel("code", "train.py")]).unwrap();
+        assert!(with_code.validation.is_none());
+    }
+
+    #[test]
+    fn what_spark_lays_beside_its_parts_is_no_data() {
+        let spark = |format| {
+            let mut spark = channel("train", "a/part-0");
+            for name in ["a/_SUCCESS", "_committed_12", "_mine.csv"] {
+                spark.files.push(channel("", name).files.remove(0));
+            }
+            (drop_markers(&mut spark, format), spark.files.len())
+        };
+        assert_eq!(spark(Format::Parquet), (3, 1));
+        assert_eq!(spark(Format::RecordIo), (3, 1));
+        assert_eq!(spark(Format::Csv), (2, 2));
     }
 
     #[test]
@@ -312,10 +360,13 @@ mod tests {
         let hidden = channel("train", "part/.x.csv");
         assert!(check(vec![hidden]).unwrap_err().contains("Hidden file found"));
         let mut deep = csv("train");
-        deep.files.push(channel("", "a/b/c/d/e.csv").files.remove(0));
-        assert_eq!(check(vec![deep]).unwrap().ignored, 1);
+        for name in ["a/b/c.csv", "a/b/c/d.csv", "a/b/c/d/e.csv"] {
+            deep.files.push(channel("", name).files.remove(0));
+        }
+        let inputs = check(vec![deep]).unwrap();
+        assert_eq!((inputs.ignored, inputs.train.channel.files.len()), (2, 2));
         assert_eq!(
-            no_data("validation", Path::new("/opt/ml")).to_string(),
+            no_data("validation").to_string(),
             "ClientError: No data in validation channel path /opt/ml/input/data/validation"
         );
     }

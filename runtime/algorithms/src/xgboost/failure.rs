@@ -5,7 +5,7 @@ use std::fmt;
 /// What of XGBoost's errors is the user's doing, by a fragment of the text. The container has such
 /// a list with the texts of older versions; these are its cases as 3.2 words them, and the two
 /// about values that no training data may have.
-const USERS_FAULT: [&str; 10] = [
+const USERS_FAULT: [&str; 11] = [
     "label must be",
     "Invalid shape of labels",
     "Target is multiclass but average='binary'",
@@ -16,6 +16,7 @@ const USERS_FAULT: [&str; 10] = [
     "Parameter reg_lambda should be greater equal to 0",
     "Label contains NaN, infinity or a value too large",
     "Input data contains `inf`",
+    "Relevance degress must be lesser than or equal to",
 ];
 
 /// A job's end that is none of success.

@@ -4,6 +4,9 @@
 
 use super::hyperparameters::Hyperparameters;
 
+/// The highest grade whose gain the library computes by default, which is 2 to its power.
+const HIGHEST_GRADE: f32 = 31.0;
+
 /// The first row whose label is out of the objective's range.
 pub fn first_refused(chosen: &Hyperparameters, labels: &[f32]) -> Option<usize> {
     let classes = chosen.integer("num_class").unwrap_or(i64::MAX);
@@ -18,6 +21,7 @@ pub fn first_refused(chosen: &Hyperparameters, labels: &[f32]) -> Option<usize> 
         }
         "count:poisson" | "reg:tweedie" => &|label| label >= 0.0,
         "reg:gamma" => &|label| label > 0.0,
+        "rank:ndcg" => &|label| (0.0..=HIGHEST_GRADE).contains(&label) && label.fract() == 0.0,
         "reg:squaredlogerror" => &|label| label > -1.0,
         _ => &|label| label.is_finite(),
     };
@@ -38,6 +42,7 @@ mod tests {
             ("count:poisson", &[0.0, -1.0], Some(1)),
             ("reg:gamma", &[1.0, 0.0], Some(1)),
             ("reg:squaredlogerror", &[0.0, -1.0], Some(1)),
+            ("rank:ndcg", &[0.0, 31.0, 32.0], Some(2)),
             ("reg:squarederror", &[-1e9, 1e9], None),
             ("reg:squarederror", &[1.0, f32::INFINITY], Some(1)),
         ] {

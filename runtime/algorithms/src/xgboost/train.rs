@@ -3,7 +3,13 @@
 //! The default action of SIGTERM ends it, as it ended the container's; with
 //! `save_model_on_termination` every round leaves a model behind for that case.
 
-use std::{env, fs, io::Write, path::Path};
+use std::{
+    any::Any,
+    env, fs,
+    io::Write,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
 
 use xgboost_sys::Library;
 
@@ -11,7 +17,7 @@ use super::{
     channels::{self, Inputs, Source},
     collective::{self, Bond, Hosts, Role},
     cross_validation::CrossValidation,
-    data::{self, Data},
+    data::{self, Data, Width},
     era::Era,
     failure::Failure,
     hyperparameters::Hyperparameters,
@@ -50,8 +56,10 @@ pub fn run_reading(
     log: &mut dyn Write,
 ) -> i32 {
     let (mut log, mut bond) = (Log::new(log), Bond::Free);
-    let done = reading(numbers)
-        .and_then(|numbers| job(numbers, version, opt_ml, lib_dir, &mut log, &mut bond));
+    let done = told(|| {
+        let numbers = reading(numbers)?;
+        job(numbers, version, opt_ml, lib_dir, &mut log, &mut bond)
+    });
     let Err(failure) = done else { return 0 };
     // A reason that cannot be written must not hide the failure: the exit status tells it.
     let _ = log.plain(&failure.log_line());
@@ -62,6 +70,17 @@ pub fn run_reading(
         collective::abandon(&failure);
     }
     1
+}
+
+/// A panic is a mistake of ours, and still no end without a reason.
+fn told(job: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|panic| Err(panicked(&*panic)))
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
+    Failure::Platform(format!("the training process met a defect of its own: {text}"))
 }
 
 fn reading(numbers: &str) -> Result<Numbers, Failure> {
@@ -93,6 +112,12 @@ fn job(
     }
     if inputs.ignored > 0 {
         log.warning(&format!("{} files lie too deep and are ignored", inputs.ignored))?;
+    }
+    if inputs.markers > 0 {
+        log.warning(&format!(
+            "{} files are passed over, for their names say that they are no data (_SUCCESS)",
+            inputs.markers
+        ))?;
     }
     let library = library(lib_dir, log)?;
     let hosts = Hosts::of(opt_ml)?;
@@ -194,7 +219,7 @@ impl Job<'_, '_> {
             }
         }
         match hosts.gather(&self.library, complete, self.bond)? {
-            Role::Nobody => Err(channels::no_data("train", self.opt_ml)),
+            Role::Nobody => Err(channels::no_data("train")),
             Role::Idle => {
                 self.log
                     .warning(&format!("Host {name} not being used for distributed training."))?;
@@ -252,11 +277,14 @@ impl Job<'_, '_> {
         kept: bool,
     ) -> Result<(Vec<Data>, Vec<Rows>), Failure> {
         let (mut ready, mut channels, mut all) = (ready.into_iter(), Vec::new(), Vec::new());
+        let mut learned = None;
         for (channel, source) in inputs.sources() {
             let rows = match ready.next() {
                 Some(rows) => rows,
                 None => self.rows(channel, source)?,
             };
+            self.check(learned, &rows)?;
+            learned = learned.or_else(|| Some(Width::of(&rows)));
             channels.push(Data::of(channel, &rows, &self.chosen, &self.library)?);
             if kept {
                 all.push(rows);
@@ -265,9 +293,20 @@ impl Job<'_, '_> {
         Ok((channels, all))
     }
 
+    /// Rows to learn from, or to watch where it is known what was `learned` from. What hosts that
+    /// train together lack, another one may have.
+    fn check(&self, learned: Option<Width>, rows: &Rows) -> Result<(), Failure> {
+        let alone = !self.bond.is_shared();
+        match learned {
+            Some(learned) if alone || learned.is_stated() => learned.check(rows),
+            None if alone => data::check_train(rows),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn rows(&mut self, channel: &str, source: &Source) -> Result<Rows, Failure> {
         let read = data::read(channel, source, &self.chosen, self.numbers, self.log)?;
-        read.ok_or_else(|| channels::no_data(channel, self.opt_ml))
+        read.ok_or_else(|| channels::no_data(channel))
     }
 
     fn one_model(&mut self, channels: &[Data], watched: &Watched) -> Result<(), Failure> {
@@ -278,7 +317,9 @@ impl Job<'_, '_> {
     /// Says which label it is that cannot be learned, where that is what failed.
     fn placed(&self, failure: Failure, inputs: &Inputs, data: &[Data]) -> Failure {
         let Failure::User(text) = failure else { return failure };
-        if !text.to_lowercase().contains("label") {
+        let of_labels =
+            ["label", "relevance deg"].iter().any(|it| text.to_lowercase().contains(it));
+        if !of_labels {
             return Failure::User(text);
         }
         let mut refused = data.iter().zip(inputs.sources()).filter_map(|(data, (_, source))| {
@@ -307,5 +348,20 @@ impl Job<'_, '_> {
             )?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_a_job_with_a_reason() {
+        let failure = told(|| panic!("row {}", 7)).unwrap_err();
+        assert_eq!(
+            failure.to_string(),
+            "InternalServerError: the training process met a defect of its own: row 7"
+        );
+        assert_eq!(told(|| Ok(())), Ok(()));
     }
 }
