@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use types::Owner;
 
 use super::{
-    manifest::{self, MOST_ENTRIES, at_entry, refused},
+    manifest::{self, MOST_ENTRIES, at_entry},
     open,
     stream::record,
 };
@@ -40,8 +40,8 @@ pub async fn files(
     uri: &S3Uri,
     attributes: Attributes<'_>,
 ) -> Result<Vec<InputFile>, Fault> {
-    let text = manifest::read(owner, objects, uri).await?;
-    let lines = parse(&text, attributes.names).map_err(|what| refused(uri, &what))?;
+    let names = attributes.names.to_vec();
+    let lines = manifest::read(owner, objects, uri, move |text| parse(text, &names)).await?;
     let mut files = Vec::with_capacity(lines.len());
     for (number, values) in lines {
         let mut parts = Vec::new();

@@ -4,11 +4,18 @@
 //! Without a prefix, each element is a whole URI. The manifest is the user's: its size and what it
 //! may name are bounded, and what is wrong with it is told with the entry's number.
 
-use std::{collections::HashSet, io::Read as _};
+use std::{
+    collections::HashSet,
+    fmt,
+    io::{self, Read as _},
+};
 
 use api::Fault;
 use platform::{objects::Objects, parts::PartReader, workload::InputFile};
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 use types::Owner;
 
 use super::{file_name, invalid, open};
@@ -26,8 +33,7 @@ pub async fn files(
     objects: &dyn Objects,
     uri: &S3Uri,
 ) -> Result<Vec<InputFile>, Fault> {
-    let text = read(owner, objects, uri).await?;
-    let entries = parse(&text).map_err(|what| refused(uri, &what))?;
+    let entries = read(owner, objects, uri, parse).await?;
     let mut files = Vec::with_capacity(entries.len());
     for (number, Entry { object, name }) in (1_usize..).zip(entries) {
         let name = file_name(&name, &object.key)?;
@@ -38,26 +44,28 @@ pub async fn files(
     Ok(files)
 }
 
-/// The bytes of a manifest.
-pub(super) async fn read(
+/// What is read out of a manifest. A large one takes long, which nobody else waits for.
+pub(super) async fn read<T: Send + 'static>(
     owner: &Owner,
     objects: &dyn Objects,
     uri: &S3Uri,
-) -> Result<Vec<u8>, Fault> {
+    parse: impl FnOnce(&[u8]) -> Result<T, String> + Send + 'static,
+) -> Result<T, Fault> {
     let parts = open(owner, objects, uri).await?;
-    let whole = tokio::task::spawn_blocking(move || {
+    let read = move || -> io::Result<Result<T, String>> {
         let mut text = Vec::new();
-        PartReader::new(parts).take(LARGEST + 1).read_to_end(&mut text).map(|_| text)
-    });
-    let text = whole.await.map_err(Fault::internal)?.map_err(Fault::internal)?;
-    if text.len() as u64 > LARGEST {
-        return Err(refused(uri, &format!("it is larger than {LARGEST} bytes; split it")));
-    }
-    Ok(text)
+        PartReader::new(parts).take(LARGEST + 1).read_to_end(&mut text)?;
+        if text.len() as u64 > LARGEST {
+            return Ok(Err(format!("it is larger than {LARGEST} bytes; split it")));
+        }
+        Ok(parse(&text))
+    };
+    let read = tokio::task::spawn_blocking(read).await.map_err(Fault::internal)?;
+    read.map_err(Fault::internal)?.map_err(|what| refused(uri, &what))
 }
 
 /// What is said of a manifest that cannot be used.
-pub(super) fn refused(uri: &S3Uri, what: &str) -> Fault {
+fn refused(uri: &S3Uri, what: &str) -> Fault {
     invalid(format_args!("The manifest {uri} cannot be used: {what}."))
 }
 
@@ -79,47 +87,141 @@ struct Entry {
 }
 
 /// An element of the array.
-#[derive(Deserialize)]
-#[serde(untagged)]
 enum Element {
-    Prefix { prefix: String },
+    Prefix(String),
     Suffix(String),
-    Other(serde::de::IgnoredAny),
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Element {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ReadElement)
+    }
+}
+
+/// Keeps of an element what it is taken for, however much stands in it.
+struct ReadElement;
+
+impl<'de> Visitor<'de> for ReadElement {
+    type Value = Element;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or a prefix")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Element, E> {
+        Ok(Element::Suffix(text.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Element, A::Error> {
+        let mut element = Element::Other;
+        while let Some(key) = map.next_key::<String>()? {
+            if key != "prefix" {
+                map.next_value::<IgnoredAny>()?;
+            } else if let Element::Suffix(prefix) = map.next_value()? {
+                element = Element::Prefix(prefix);
+            }
+        }
+        Ok(element)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Element, A::Error> {
+        while elements.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Element::Other)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Element, E> {
+        Ok(Element::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Element, E> {
+        Ok(Element::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Element, E> {
+        Ok(Element::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Element, E> {
+        Ok(Element::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Element, E> {
+        Ok(Element::Other)
+    }
+}
+
+/// What was read of the array so far.
+#[derive(Default)]
+struct Entries {
+    /// Of elements.
+    count: usize,
+    prefix: Option<String>,
+    seen: HashSet<String>,
+    found: Vec<Entry>,
+    /// Why no more is read.
+    refused: Option<String>,
+}
+
+impl Entries {
+    fn take(&mut self, element: Element) -> Result<(), String> {
+        self.count += 1;
+        let number = self.count;
+        match element {
+            _ if number > MOST_ENTRIES => Err(format!("it has more than {MOST_ENTRIES} entries")),
+            Element::Prefix(given) if number == 1 => {
+                given.parse::<S3Uri>().map_err(|error| format!("entry 1: {error}"))?;
+                self.prefix = Some(given);
+                Ok(())
+            }
+            Element::Suffix(suffix) => {
+                let entry = entry(self.prefix.as_deref(), &suffix)
+                    .map_err(|what| format!("entry {number}: {what}"))?;
+                if self.seen.insert(entry.object.to_string()) {
+                    self.found.push(entry);
+                }
+                Ok(())
+            }
+            Element::Prefix(_) => {
+                Err(format!("entry {number}: a prefix may only be the first entry"))
+            }
+            Element::Other => Err(format!("entry {number} is neither a text nor a prefix")),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Entries {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        while let Some(element) = elements.next_element()? {
+            if let Err(what) = self.take(element) {
+                let error = A::Error::custom(&what);
+                self.refused = Some(what);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
 }
 
 fn parse(text: &[u8]) -> Result<Vec<Entry>, String> {
-    let elements: Vec<Element> = serde_json::from_slice(text).map_err(|error| {
-        format!(
+    let mut read = Entries::default();
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let whole = json.deserialize_seq(&mut read).and_then(|()| json.end());
+    match (read.refused, whole) {
+        (Some(what), _) => Err(what),
+        (None, Err(error)) => Err(format!(
             "it is no JSON array of a prefix and what follows it, as in [{{\"prefix\": \
              \"s3://bucket/folder/\"}}, \"a.csv\"]: {error}"
-        )
-    })?;
-    if elements.len() > MOST_ENTRIES {
-        return Err(format!("it has more than {MOST_ENTRIES} entries"));
+        )),
+        (None, Ok(())) if read.found.is_empty() => Err("it names no object".to_owned()),
+        (None, Ok(())) => Ok(read.found),
     }
-    let (mut prefix, mut seen, mut entries) = (None, HashSet::new(), Vec::new());
-    for (number, element) in (1_usize..).zip(elements) {
-        match element {
-            Element::Prefix { prefix: given } if number == 1 => {
-                given.parse::<S3Uri>().map_err(|error| format!("entry 1: {error}"))?;
-                prefix = Some(given);
-            }
-            Element::Suffix(suffix) => {
-                let entry = entry(prefix.as_deref(), &suffix)
-                    .map_err(|what| format!("entry {number}: {what}"))?;
-                if seen.insert(entry.object.to_string()) {
-                    entries.push(entry);
-                }
-            }
-            Element::Prefix { .. } => {
-                return Err(format!("entry {number}: a prefix may only be the first entry"));
-            }
-            Element::Other(_) => {
-                return Err(format!("entry {number} is neither a text nor a prefix"));
-            }
-        }
-    }
-    if entries.is_empty() { Err("it names no object".to_owned()) } else { Ok(entries) }
 }
 
 /// Called by what follows the prefix; without one, by the last part of the key.
@@ -180,6 +282,15 @@ mod tests {
         }
         let many = format!("[{}\"s3://b/a\"]", "\"s3://b/a\",".repeat(MOST_ENTRIES));
         assert!(named(&many).unwrap_err().contains("more than 100000 entries"));
+    }
+
+    #[test]
+    fn nothing_is_read_behind_what_refuses_a_manifest() {
+        let many = format!("[{}what follows", "\"s3://b/a\",".repeat(MOST_ENTRIES + 1));
+        assert!(named(&many).unwrap_err().contains("more than 100000 entries"));
+        assert!(named("[1, what follows").unwrap_err().contains("entry 1 is neither"));
+        let nested = r#"[{"more": [1, {}], "prefix": "s3://b/p/"}, "a", {"prefix": [null, 1.5]}]"#;
+        assert!(named(nested).unwrap_err().contains("entry 3 is neither a text nor a prefix"));
     }
 
     proptest! {
