@@ -114,8 +114,8 @@ pub struct ChannelSpec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ShuffleConfig {
-    /// What decides it.
-    pub seed: u64,
+    /// What decides it: a long of any sign.
+    pub seed: i64,
 }
 
 /// Where a channel's data is.

@@ -148,7 +148,7 @@ impl<'a> Channel<'a> {
     ) -> Result<Input, Fault> {
         let mut files = self.files(owner, objects, role).await?;
         if let Some(shuffle) = &self.spec.shuffle_config {
-            stream::shuffle(&mut files, shuffle.seed);
+            stream::shuffle(&mut files, shuffle.seed.cast_unsigned());
         }
         Ok(Input {
             name: self.spec.channel_name.clone(),
