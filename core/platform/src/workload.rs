@@ -176,7 +176,11 @@ impl Workload {
         let share = |(channel, input): (&Channel, &Input)| {
             let gives = |file| input.distribution.gives(file, host, self.hosts.len());
             let files = channel.files.iter().enumerate().filter(|(number, _)| gives(*number));
-            Channel { files: files.map(|(_, file)| file.clone()).collect(), ..channel.clone() }
+            Channel {
+                name: channel.name.clone(),
+                content_type: channel.content_type.clone(),
+                files: files.map(|(_, file)| file.clone()).collect(),
+            }
         };
         Channels { channels: all.channels.iter().zip(&self.inputs).map(share).collect() }
     }
