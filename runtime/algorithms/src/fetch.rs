@@ -5,6 +5,8 @@
 //! so neither a mirror nor a broken disk can put another library into a job. The files keep the
 //! wheel's own layout, because the library finds its OpenMP relative to itself.
 
+mod staging;
+
 use std::{
     fs::{self, File},
     io::{self, IsTerminal, Read},
@@ -13,6 +15,8 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
+
+use staging::Staging;
 
 /// The package and its version, for pip.
 const REQUIREMENT: &str = "xgboost-cpu==3.2.0";
@@ -142,6 +146,8 @@ pub fn ensure(
 ) -> Result<PathBuf, FetchError> {
     let folder = lib_dir.join(FOLDER);
     let wheel = wheel()?;
+    // Whether it can be swept or not, the library may be there, or can be fetched.
+    let _ = staging::sweep(lib_dir);
     if folder.exists() {
         check(wheel, &folder)?;
         return Ok(folder);
@@ -150,8 +156,7 @@ pub fn ensure(
         return Err(FetchError::Offline { folder });
     }
     fs::create_dir_all(lib_dir).map_err(disk(lib_dir))?;
-    let staging =
-        tempfile::Builder::new().prefix(".staging-").tempdir_in(lib_dir).map_err(disk(lib_dir))?;
+    let staging = Staging::below(lib_dir).map_err(disk(lib_dir))?;
     progress(&format!("Downloading {REQUIREMENT} with pip"));
     let archive = download(wheel, staging.path())?;
     let size = fs::metadata(&archive).map_err(disk(&archive))?.len();
