@@ -111,6 +111,14 @@ fn statistic(point: &Point, name: &str) -> Result<f64, Fault> {
     }
 }
 
+/// What AWS's own metrics of endpoints are measured in; of others no unit is kept.
+fn unit(metric: &MetricName) -> &'static str {
+    match (&*metric.namespace, &*metric.name) {
+        ("AWS/SageMaker", "ModelLatency" | "OverheadLatency") => "Microseconds",
+        (_, _) => "None",
+    }
+}
+
 fn metric_name(namespace: &str, name: &str, dimensions: Vec<Dimension>) -> MetricName {
     let pair = |dimension: Dimension| (dimension.name, dimension.value.unwrap_or_default());
     let mut dimensions: Vec<_> = dimensions.into_iter().map(pair).collect();
@@ -135,7 +143,7 @@ impl MetricsApi for MetricService {
             for name in &view.statistics {
                 datapoint.insert(name.clone(), json!(statistic(point, name)?));
             }
-            datapoint.insert("Unit".into(), "None".into());
+            datapoint.insert("Unit".into(), unit(&metric).into());
             datapoints.push(Value::Object(datapoint));
         }
         Ok(document([("Label", view.metric_name.into()), ("Datapoints", datapoints.into())]))
@@ -300,6 +308,14 @@ mod tests {
         let begin = window.period_of(Timestamp::from_micros(125_000_000));
         assert_eq!(begin, Timestamp::from_micros(120_000_000));
         assert!(Window::new(5.0, 5.0, 60).is_err() && Window::new(0.0, 5.0, 0).is_err());
+    }
+
+    #[test]
+    fn latencies_of_endpoints_have_a_unit() {
+        let of = |namespace, name| unit(&metric_name(namespace, name, Vec::new()));
+        assert_eq!(of("AWS/SageMaker", "ModelLatency"), "Microseconds");
+        assert_eq!(of("AWS/SageMaker", "Invocations"), "None");
+        assert_eq!(of("Mine", "ModelLatency"), "None");
     }
 
     #[test]
