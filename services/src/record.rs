@@ -16,7 +16,7 @@ use serde_json::Value;
 pub use arn::{S3Uri, role};
 pub use hold::{Holding, Patience};
 pub use page::{page, summaries};
-pub use shelf::{Kind, Shelf, epoch, read};
+pub use shelf::{Kind, Shelf, epoch, read, readable};
 
 /// What is known to AWS and not built here: a sentence without its end, told with our version.
 #[must_use]

@@ -151,9 +151,20 @@ pub struct EndpointSpec {
     /// Keep the weights that the endpoint has now.
     #[serde(default)]
     pub retain_all_variant_properties: bool,
+    /// But for these.
+    #[serde(default)]
+    pub exclude_retained_variant_properties: Vec<VariantProperty>,
     /// Tags to set with it.
     #[serde(default)]
     pub tags: Vec<Tag>,
+}
+
+/// A kind of property that variants have.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct VariantProperty {
+    /// `DesiredInstanceCount`, `DesiredWeight` or `DataCaptureConfig`.
+    pub variant_property_type: String,
 }
 
 /// New shares of traffic.
@@ -174,7 +185,7 @@ pub struct DesiredWeight {
     pub variant_name: String,
     /// At least 0.
     pub desired_weight: Option<f32>,
-    /// At least 0.
+    /// At least 1.
     pub desired_instance_count: Option<u64>,
 }
 

@@ -1,5 +1,7 @@
 //! What endpoints serve now: published in one pointer swap, read by the gateway without a lock.
 
+mod meter;
+
 use std::{
     borrow::Borrow,
     collections::HashMap,
@@ -11,8 +13,11 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use types::Id;
 
-use crate::{per_core::PerCore, scorer::Scorer};
+use crate::scorer::Scorer;
+
+pub use meter::{Counts, Meter, Range, Ranges};
 
 /// Names an endpoint: account, region, name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,80 +73,14 @@ impl<'a> Borrow<dyn Names + 'a> for RouteKey {
     }
 }
 
-/// What calls of one variant came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Calls.
-    pub invocations: u64,
-    /// Calls that the model or the request failed with 4xx.
-    pub client_errors: u64,
-    /// Calls that failed with 5xx.
-    pub server_errors: u64,
-    /// Time in the model, microseconds, over all calls.
-    pub model_micros: u64,
-    /// Time in us around the model, microseconds, over all calls.
-    pub overhead_micros: u64,
-}
-
-/// Counts of one variant since its start, kept for each core; telemetry reads differences.
-#[derive(Debug, Default)]
-pub struct Meter(PerCore<Counters>);
-
-#[derive(Debug, Default)]
-struct Counters {
-    invocations: AtomicU64,
-    client_errors: AtomicU64,
-    server_errors: AtomicU64,
-    model_micros: AtomicU64,
-    overhead_micros: AtomicU64,
-}
-
-impl Counters {
-    fn each(&self) -> [&AtomicU64; 5] {
-        let Self { invocations, client_errors, server_errors, model_micros, overhead_micros } =
-            self;
-        [invocations, client_errors, server_errors, model_micros, overhead_micros]
-    }
-}
-
-impl Counts {
-    fn each(self) -> [u64; 5] {
-        let Self { invocations, client_errors, server_errors, model_micros, overhead_micros } =
-            self;
-        [invocations, client_errors, server_errors, model_micros, overhead_micros]
-    }
-}
-
-impl Meter {
-    /// Adds a call.
-    pub fn count(&self, call: Counts) {
-        for (counter, more) in self.0.mine().each().into_iter().zip(call.each()) {
-            if more > 0 {
-                counter.fetch_add(more, Ordering::Relaxed);
-            }
-        }
-    }
-
-    /// All calls so far.
-    #[must_use]
-    pub fn read(&self) -> Counts {
-        let mut sums = [0; 5];
-        for counters in self.0.all() {
-            for (sum, counter) in sums.iter_mut().zip(counters.each()) {
-                *sum += counter.load(Ordering::Relaxed);
-            }
-        }
-        let [invocations, client_errors, server_errors, model_micros, overhead_micros] = sums;
-        Counts { invocations, client_errors, server_errors, model_micros, overhead_micros }
-    }
-}
-
 /// One variant of an endpoint.
 pub struct RouteVariant {
     /// `AllTraffic`.
     pub name: Arc<str>,
     /// Its share is this over the sum of all.
     pub weight: f32,
+    /// On so many instances its endpoint's owner reckons: metrics are told for each of them.
+    pub instances: u64,
     /// The loaded model.
     pub scorer: Arc<dyn Scorer>,
     /// What it has done.
@@ -213,39 +152,78 @@ fn spread(turn: u64) -> f64 {
     f64::from(high) / (f64::from(u32::MAX) + 1.0)
 }
 
+/// What stands in the table for a name.
+#[derive(Clone)]
+pub struct Entry {
+    /// The id of the endpoint that has the name: another one may have had it before.
+    pub id: Id,
+    /// What it serves.
+    pub route: Arc<Route>,
+}
+
+type Table = HashMap<RouteKey, Entry>;
+
 /// The live table.
 #[derive(Default)]
-pub struct Routes(ArcSwap<HashMap<RouteKey, Arc<Route>>>);
+pub struct Routes(ArcSwap<Table>);
 
 impl Routes {
     /// What an endpoint serves; `None` where there is none of that name.
     #[must_use]
     pub fn get(&self, key: &RouteKey) -> Option<Arc<Route>> {
-        self.0.load().get(key).cloned()
+        self.0.load().get(key).map(|entry| entry.route.clone())
     }
 
     /// The same by the names alone.
     #[must_use]
     pub fn find(&self, account: &str, region: &str, endpoint: &str) -> Option<Arc<Route>> {
         let names: &dyn Names = &[account, region, endpoint];
-        self.0.load().get(names).cloned()
+        self.0.load().get(names).map(|entry| entry.route.clone())
     }
 
-    /// Publishes a route, or takes it away. Calls under way keep what they began with.
-    pub fn set(&self, key: &RouteKey, route: Option<&Arc<Route>>) {
-        self.0.rcu(|table| {
-            let mut table = HashMap::clone(table);
-            match route {
-                Some(route) => table.insert(key.clone(), route.clone()),
-                None => table.remove(key),
-            };
-            table
+    /// What stands for a name.
+    #[must_use]
+    pub fn entry(&self, key: &RouteKey) -> Option<Entry> {
+        self.0.load().get(key).cloned()
+    }
+
+    /// The endpoint that has a name.
+    #[must_use]
+    pub fn holder(&self, key: &RouteKey) -> Option<Id> {
+        self.0.load().get(key).map(|entry| entry.id)
+    }
+
+    /// Publishes what an endpoint serves, if the name is still held by `holder`; says whether it
+    /// did. Calls under way keep what they began with.
+    #[must_use]
+    pub fn publish(&self, key: &RouteKey, holder: Option<Id>, entry: &Entry) -> bool {
+        self.change(key, holder, |table| {
+            table.insert(key.clone(), entry.clone());
+        })
+    }
+
+    /// Takes an endpoint's route away, unless its name is another's by now.
+    pub fn withdraw(&self, key: &RouteKey, id: Id) {
+        self.change(key, Some(id), |table| {
+            table.remove(key);
         });
+    }
+
+    fn change(&self, key: &RouteKey, holder: Option<Id>, change: impl Fn(&mut Table)) -> bool {
+        let holds = |table: &Table| table.get(key).map(|entry| entry.id) == holder;
+        let before = self.0.rcu(|table| {
+            let mut changed = Table::clone(table);
+            if holds(table) {
+                change(&mut changed);
+            }
+            changed
+        });
+        holds(&before)
     }
 
     /// Every route, for telemetry.
     #[must_use]
-    pub fn all(&self) -> Arc<HashMap<RouteKey, Arc<Route>>> {
+    pub fn all(&self) -> Arc<HashMap<RouteKey, Entry>> {
         self.0.load_full()
     }
 }
@@ -267,6 +245,7 @@ mod tests {
         let variant = |(i, weight): (usize, &f32)| RouteVariant {
             name: format!("v{i}").into(),
             weight: *weight,
+            instances: 1,
             scorer: Arc::new(Silent),
             meter: Arc::default(),
         };
@@ -294,7 +273,8 @@ mod tests {
     fn an_endpoint_is_found_by_its_three_names_and_no_others() {
         let routes = Routes::default();
         let key = RouteKey { account: "1".into(), region: "r".into(), endpoint: "e".into() };
-        routes.set(&key, Some(&Arc::new(Route::NotReady)));
+        let entry = Entry { id: Id::random(), route: Arc::new(Route::NotReady) };
+        assert!(routes.publish(&key, None, &entry));
         assert!(routes.get(&key).is_some() && routes.find("1", "r", "e").is_some());
         for (account, region, endpoint) in [("2", "r", "e"), ("1", "re", ""), ("1", "r", "x")] {
             assert!(routes.find(account, region, endpoint).is_none());
@@ -302,14 +282,20 @@ mod tests {
     }
 
     #[test]
-    fn calls_add_up() {
-        let meter = Meter::default();
-        let call = Counts { invocations: 1, model_micros: 7, ..Counts::default() };
-        meter.count(call);
-        meter.count(Counts { client_errors: 1, ..call });
-        let sum =
-            Counts { invocations: 2, client_errors: 1, model_micros: 14, ..Counts::default() };
-        assert_eq!(meter.read(), sum);
+    fn a_name_is_published_and_withdrawn_for_who_holds_it() {
+        let routes = Routes::default();
+        let key = RouteKey { account: "1".into(), region: "r".into(), endpoint: "e".into() };
+        let (old, new) = (Id::random(), Id::random());
+        let entry = |id| Entry { id, route: Arc::new(Route::NotReady) };
+        assert!(routes.publish(&key, None, &entry(old)));
+        assert!(routes.publish(&key, Some(old), &entry(new)));
+        // Who looked before the other one came is told so.
+        assert!(!routes.publish(&key, None, &entry(old)));
+        assert!(!routes.publish(&key, Some(old), &entry(old)));
+        routes.withdraw(&key, old);
+        assert_eq!(routes.holder(&key), Some(new));
+        routes.withdraw(&key, new);
+        assert!(routes.holder(&key).is_none() && routes.get(&key).is_none());
     }
 
     #[test]

@@ -22,6 +22,10 @@ pub const UNBUILT: &[&str] = &[
     "ShadowProductionVariants",
 ];
 
+/// A variant's instances. AWS sets no upper bound but quotas; ours tells a slip of the hand from a
+/// number that is meant.
+const INSTANCES: std::ops::RangeInclusive<u64> = 1..=1_000;
+
 /// A configuration, as stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EndpointConfig {
@@ -58,30 +62,69 @@ impl EndpointConfig {
 
 /// Checks what the service model does not.
 pub fn check(spec: &EndpointConfigSpec) -> Result<(), Fault> {
-    let invalid = |message: String| Err(Fault::new(What::Invalid, EndpointConfig::KIND, message));
     let mut names = BTreeSet::new();
     for variant in &spec.production_variants {
         if !names.insert(&variant.variant_name) {
-            return invalid(format!(
+            return Err(invalid(format_args!(
                 "Production variant names must be unique: {} occurs more than once.",
                 variant.variant_name
-            ));
+            )));
         }
-        if variant.initial_variant_weight.is_some_and(|weight| !weight.is_finite() || weight < 0.0)
-        {
-            return invalid("InitialVariantWeight must be zero or more.".to_owned());
-        }
-        if variant.serverless_config.is_some() {
-            return Err(unsupported(EndpointConfig::KIND, "A ServerlessConfig is not supported"));
-        }
-        if variant.model_name.is_none() {
-            return invalid(format!("The variant {} names no model.", variant.variant_name));
-        }
+        check_variant(variant)?;
     }
     if names.is_empty() {
-        return invalid("At least one production variant must be given.".to_owned());
+        return Err(invalid("At least one production variant must be given."));
     }
     Ok(())
+}
+
+fn check_variant(variant: &VariantSpec) -> Result<(), Fault> {
+    let name = &variant.variant_name;
+    if variant.serverless_config.is_some() {
+        return Err(unsupported(EndpointConfig::KIND, "A ServerlessConfig is not supported"));
+    }
+    if variant.model_name.is_none() {
+        let what = format!(
+            "The variant {name} without ModelName, for inference components, is not supported"
+        );
+        return Err(unsupported(EndpointConfig::KIND, &what));
+    }
+    if variant.instance_type.is_none() || variant.initial_instance_count.is_none() {
+        return Err(invalid(format_args!(
+            "InstanceType and InitialInstanceCount must be given for the variant {name}."
+        )));
+    }
+    let (weight, count) = (variant.initial_variant_weight, variant.initial_instance_count);
+    check_weight(EndpointConfig::KIND, "InitialVariantWeight", weight)?;
+    check_instances(EndpointConfig::KIND, "InitialInstanceCount", count)
+}
+
+/// Refuses a share that is none. What is beyond a float's range arrives as infinity, which no JSON
+/// can hold.
+pub fn check_weight(kind: &'static str, member: &str, weight: Option<f32>) -> Result<(), Fault> {
+    match weight {
+        Some(weight) if !weight.is_finite() => {
+            Err(Fault::new(What::Invalid, kind, format_args!("{member} is too large.")))
+        }
+        Some(weight) if weight < 0.0 => {
+            Err(Fault::new(What::Invalid, kind, format_args!("{member} must be zero or more.")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Refuses what no variant has as its number of instances.
+pub fn check_instances(kind: &'static str, member: &str, count: Option<u64>) -> Result<(), Fault> {
+    if count.is_none_or(|count| INSTANCES.contains(&count)) {
+        return Ok(());
+    }
+    let (least, most) = (INSTANCES.start(), INSTANCES.end());
+    let message = format_args!("{member} must be between {least} and {most}.");
+    Err(Fault::new(What::Invalid, kind, message))
+}
+
+fn invalid(message: impl std::fmt::Display) -> Fault {
+    Fault::new(What::Invalid, EndpointConfig::KIND, message)
 }
 
 /// What DescribeEndpointConfig shows: the variants exactly as they were sent, for SDKs copy them.

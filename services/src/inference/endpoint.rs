@@ -1,9 +1,14 @@
-//! Endpoints: what they serve as data ([`life`]), and how their models come to be loaded and
-//! published ([`machine`]).
+//! Endpoints: what they serve as data ([`life`]), how their models come to be loaded and published
+//! ([`machine`]), also after a start ([`restore`]), and where their data is kept ([`kept`]).
 
+pub mod change;
 pub mod describe;
+mod kept;
 mod life;
+mod log;
 mod machine;
+mod restore;
 
 pub use life::{Endpoint, Phase, Serving, Variant};
-pub use machine::{EndpointMachine, log_group};
+pub use log::log_group;
+pub use machine::EndpointMachine;

@@ -1,9 +1,12 @@
 //! Carries what endpoints did into CloudWatch metrics, from their meters.
+//!
+//! A meter is read for as long as anybody counts on it: a call may end long after its variant was
+//! taken away, and a name may come back with another meter.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use platform::{
-    routes::{Counts, Meter, Route, RouteKey, Routes},
+    routes::{Counts, Meter, Range, Ranges, Route, RouteKey, RouteVariant, Routes},
     telemetry::{MetricName, Metrics, Point},
 };
 use tokio::sync::watch;
@@ -27,23 +30,96 @@ fn since(now: Counts, before: Counts) -> Counts {
     }
 }
 
-/// The metrics that AWS shows of counts, each with the sum of what it stands for.
-fn shown(counts: Counts) -> [(&'static str, u64); 5] {
-    [
-        ("Invocations", counts.invocations),
-        ("Invocation4XXErrors", counts.client_errors),
-        ("Invocation5XXErrors", counts.server_errors),
-        ("ModelLatency", counts.model_micros),
-        ("OverheadLatency", counts.overhead_micros),
-    ]
+/// What the calls of a tick came to, for a variant.
+struct Tick {
+    at: Timestamp,
+    counts: Counts,
+    ranges: Ranges,
+    instances: u64,
+}
+
+impl Tick {
+    /// The metrics that AWS shows of it.
+    fn shown(&self) -> [(&'static str, Point); 7] {
+        let Counts { client_errors, server_errors, model_micros, overhead_micros, .. } =
+            self.counts;
+        [
+            ("Invocations", self.each(1.0)),
+            ("InvocationsPerInstance", self.each(1.0 / float(self.instances.max(1)))),
+            ("Invocation4XXErrors", self.some(client_errors)),
+            ("Invocation5XXErrors", self.some(server_errors)),
+            ("InvocationModelErrors", self.some(client_errors + server_errors)),
+            ("ModelLatency", self.times(model_micros, self.ranges.model)),
+            ("OverheadLatency", self.times(overhead_micros, self.ranges.overhead)),
+        ]
+    }
+
+    fn calls(&self) -> f64 {
+        float(self.counts.invocations.max(1))
+    }
+
+    /// Every call is worth the same.
+    fn each(&self, value: f64) -> Point {
+        let count = self.calls();
+        Point { at: self.at, sum: value * count, count, min: value, max: value }
+    }
+
+    /// So many calls are worth 1, the others nothing.
+    fn some(&self, sum: u64) -> Point {
+        let (sum, count) = (float(sum), self.calls());
+        let min = if sum < count { 0.0 } else { 1.0 };
+        Point { at: self.at, sum, count, min, max: sum.min(1.0) }
+    }
+
+    /// Times. Of a call that was counted while the meter was read its range may be told one tick
+    /// later; then the mean stands for it.
+    fn times(&self, sum: u64, range: Option<Range>) -> Point {
+        let (sum, count) = (float(sum), self.calls());
+        let (min, max) = range.map_or((sum / count, sum / count), |Range { least, most }| {
+            (float(least), float(most))
+        });
+        Point { at: self.at, sum, count, min, max }
+    }
+}
+
+/// A meter, and what it said at the last reading.
+struct Reading {
+    key: RouteKey,
+    variant: Arc<str>,
+    instances: u64,
+    meter: Arc<Meter>,
+    before: Counts,
+}
+
+impl Reading {
+    fn new(key: &RouteKey, variant: &RouteVariant) -> Self {
+        Self {
+            key: key.clone(),
+            variant: variant.name.clone(),
+            instances: variant.instances,
+            meter: variant.meter.clone(),
+            before: Counts::default(),
+        }
+    }
+
+    /// What came since the last reading, if anything did.
+    fn tick(&mut self, at: Timestamp) -> Option<Tick> {
+        let now = self.meter.read();
+        let counts = since(now, self.before);
+        self.before = now;
+        let tick =
+            || Tick { at, counts, ranges: self.meter.take_ranges(), instances: self.instances };
+        (counts != Counts::default()).then(tick)
+    }
 }
 
 /// Reads meters.
 pub struct MeterReader {
     routes: Arc<Routes>,
     metrics: Arc<dyn Metrics>,
-    /// Every meter that is in a route or was in one at the last reading, and what it said then.
-    read: HashMap<(RouteKey, Arc<str>), (Arc<Meter>, Counts)>,
+    /// Every meter that somebody counts on, by its address: its reading holds it, so no other meter
+    /// has that address.
+    read: HashMap<usize, Reading>,
 }
 
 impl MeterReader {
@@ -60,52 +136,51 @@ impl MeterReader {
                 () = tokio::time::sleep(TICK) => {}
                 _ = stop.changed() => {}
             }
-            self.tick().await;
+            self.tick(Timestamp::now()).await;
         }
     }
 
-    async fn tick(&mut self) {
-        let now = Timestamp::now();
-        let routes = self.routes.all();
-        for (key, route) in routes.iter() {
-            let Route::Live(live) = &**route else { continue };
+    async fn tick(&mut self, now: Timestamp) {
+        self.look();
+        // Asked before the meters are read: what is counted last is read too.
+        let alone = |reading: &Reading| Arc::strong_count(&reading.meter) == 1;
+        let over: Vec<usize> =
+            self.read.iter().filter(|(_, reading)| alone(reading)).map(|(at, _)| *at).collect();
+        for reading in self.read.values_mut() {
+            if let Some(tick) = reading.tick(now) {
+                put(&*self.metrics, reading, &tick).await;
+            }
+        }
+        for address in over {
+            self.read.remove(&address);
+        }
+    }
+
+    /// Takes up what is in service now.
+    fn look(&mut self) {
+        for (key, entry) in self.routes.all().iter() {
+            let Route::Live(live) = &*entry.route else { continue };
             for variant in &live.variants {
-                let place = (key.clone(), variant.name.clone());
-                let meter = variant.meter.clone();
-                self.read.entry(place).or_insert((meter, Counts::default()));
+                let address = Arc::as_ptr(&variant.meter).addr();
+                let reading = self.read.entry(address);
+                reading.or_insert_with(|| Reading::new(key, variant)).instances = variant.instances;
             }
-        }
-        let mut gone = Vec::new();
-        for ((key, variant), (meter, before)) in &mut self.read {
-            let counts = meter.read();
-            let delta = since(counts, *before);
-            *before = counts;
-            if delta != Counts::default() {
-                put(&*self.metrics, key, variant, delta, now).await;
-            } else if !routes.contains_key(key) {
-                gone.push((key.clone(), variant.clone()));
-            }
-        }
-        for place in gone {
-            self.read.remove(&place);
         }
     }
 }
 
-async fn put(metrics: &dyn Metrics, key: &RouteKey, variant: &str, delta: Counts, now: Timestamp) {
+async fn put(metrics: &dyn Metrics, reading: &Reading, tick: &Tick) {
+    let Reading { key, variant, .. } = reading;
     let owner = Owner::new(key.account.clone(), key.region.clone(), "");
     let name = |name: &str| MetricName {
         namespace: NAMESPACE.to_owned(),
         name: name.to_owned(),
         dimensions: vec![
             ("EndpointName".to_owned(), key.endpoint.to_string()),
-            ("VariantName".to_owned(), variant.to_owned()),
+            ("VariantName".to_owned(), variant.to_string()),
         ],
     };
-    let calls = float(delta.invocations.max(1));
-    // The extremes of single calls are not metered, so a tick's mean stands for both.
-    let point = |sum: f64| Point { at: now, sum, count: calls, min: sum / calls, max: sum / calls };
-    let points = shown(delta).map(|(metric, sum)| (name(metric), point(float(sum)))).to_vec();
+    let points = tick.shown().map(|(metric, point)| (name(metric), point)).to_vec();
     if let Err(error) = metrics.put(&owner, points).await {
         warn!(endpoint = %key.endpoint, error = ?error, "invocation metrics are lost");
     }
@@ -114,4 +189,122 @@ async fn put(metrics: &dyn Metrics, key: &RouteKey, variant: &str, delta: Counts
 #[expect(clippy::cast_precision_loss, reason = "counts of a second fit 53 bits")]
 fn float(count: u64) -> f64 {
     count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::{
+        routes::{Entry, Live},
+        scorer::{Invocation, Rejection, Reply, Scorer},
+        telemetry::memory::Memory,
+    };
+    use types::Id;
+
+    use super::*;
+
+    struct Silent;
+
+    impl Scorer for Silent {
+        fn invoke(&self, _: Invocation<'_>) -> Result<Reply, Rejection> {
+            Err(Rejection { status: 500, message: String::new() })
+        }
+    }
+
+    struct Stage {
+        routes: Arc<Routes>,
+        metrics: Arc<Memory>,
+        reader: MeterReader,
+    }
+
+    fn key() -> RouteKey {
+        RouteKey { account: "1".into(), region: "r".into(), endpoint: "e".into() }
+    }
+
+    impl Stage {
+        fn new() -> Self {
+            let (routes, metrics) = (Arc::<Routes>::default(), Arc::<Memory>::default());
+            let reader = MeterReader::new(routes.clone(), metrics.clone());
+            Self { routes, metrics, reader }
+        }
+
+        /// Puts an endpoint in service whose one variant stands on two instances.
+        fn serve(&self, meter: &Arc<Meter>) {
+            let variant = RouteVariant {
+                name: "v".into(),
+                weight: 1.0,
+                instances: 2,
+                scorer: Arc::new(Silent),
+                meter: meter.clone(),
+            };
+            let route = Arc::new(Route::Live(Live::new("arn".into(), vec![variant])));
+            let entry = Entry { id: Id::random(), route };
+            assert!(self.routes.publish(&key(), self.routes.holder(&key()), &entry));
+        }
+
+        async fn tick(&mut self) {
+            self.reader.tick(Timestamp::from_micros(1)).await;
+        }
+
+        async fn points(&self, metric: &str) -> Vec<Point> {
+            let name = MetricName {
+                namespace: NAMESPACE.into(),
+                name: metric.into(),
+                dimensions: vec![
+                    ("EndpointName".into(), "e".into()),
+                    ("VariantName".into(), "v".into()),
+                ],
+            };
+            let owner = Owner::new("1", "r", "");
+            let (from, until) = (Timestamp::from_micros(0), Timestamp::from_micros(2));
+            self.metrics.points(&owner, &name, from, until).await.unwrap()
+        }
+    }
+
+    fn call(model_micros: u64) -> Counts {
+        Counts { invocations: 1, model_micros, ..Counts::default() }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_comes_back_with_another_meter_is_read_on() {
+        let mut stage = Stage::new();
+        let (old, new) = (Arc::<Meter>::default(), Arc::<Meter>::default());
+        stage.serve(&old);
+        old.count(call(1));
+        stage.tick().await;
+        stage.serve(&new);
+        // A call that began before ends after.
+        old.count(call(1));
+        new.count(call(1));
+        stage.tick().await;
+        drop(old);
+        stage.tick().await;
+        assert_eq!(stage.reader.read.len(), 1);
+        let points = stage.points("Invocations").await;
+        let sums: Vec<_> = points.iter().map(|point| point.sum.to_string()).collect();
+        assert_eq!(sums, ["1", "1", "1"]);
+    }
+
+    #[tokio::test]
+    async fn a_point_tells_the_extremes_of_single_calls() {
+        let mut stage = Stage::new();
+        let meter = Arc::<Meter>::default();
+        stage.serve(&meter);
+        for micros in [10, 900] {
+            meter.count(call(micros));
+        }
+        meter.count(Counts { client_errors: 1, ..call(20) });
+        stage.tick().await;
+        for (metric, sum, min, max) in [
+            ("Invocations", 3.0, 1.0, 1.0),
+            ("InvocationsPerInstance", 1.5, 0.5, 0.5),
+            ("Invocation4XXErrors", 1.0, 0.0, 1.0),
+            ("Invocation5XXErrors", 0.0, 0.0, 0.0),
+            ("InvocationModelErrors", 1.0, 0.0, 1.0),
+            ("ModelLatency", 930.0, 10.0, 900.0),
+        ] {
+            let at = Timestamp::from_micros(1);
+            let expected = Point { at, sum, count: 3.0, min, max };
+            assert_eq!(stage.points(metric).await, [expected], "{metric}");
+        }
+    }
 }

@@ -54,6 +54,7 @@ impl Served {
             data,
             environment: container.environment,
             instance_count: spec.initial_instance_count,
+            etag: None,
         })
     }
 }

@@ -22,12 +22,12 @@ use types::{Owner, Timestamp};
 
 use super::{
     config::{self, EndpointConfig},
-    endpoint::{self, Endpoint, EndpointMachine, Phase, Serving},
+    endpoint::{self, Endpoint, EndpointMachine, Phase, Serving, change},
     model::{self, Model},
     served::Served,
     transform::{self, TransformJob},
 };
-use crate::record::{self, Holding, Kind, Shelf, one, read, unbuilt};
+use crate::record::{self, Holding, Kind, Shelf, one, read, readable, unbuilt};
 
 /// Answers for everything that serves models.
 pub struct InferenceService {
@@ -96,7 +96,9 @@ impl InferenceService {
         let change = |endpoint: &mut Endpoint| {
             match endpoint.phase {
                 Phase::InService => {}
-                Phase::Creating | Phase::Updating { .. } => return Err(busy()),
+                Phase::Creating | Phase::Updating { .. } | Phase::Resuming => {
+                    return Err(busy());
+                }
                 Phase::Failed => return Err(failed()),
             }
             endpoint.phase = Phase::Updating { next: next(endpoint)? };
@@ -212,9 +214,10 @@ impl InferenceApi for InferenceService {
         caller: &Caller,
         input: Input<EndpointSpec>,
     ) -> Result<Document, Fault> {
-        let view = input.view;
+        let Input { document, view } = input;
         let owner = caller.owner();
         let name = &view.endpoint_name;
+        change::check_deployment(&document)?;
         let serving = self.serves.serving(owner, &view.endpoint_config_name).await?;
         let kept = Endpoint::new(serving);
         let (id, mut writes) = Shelf::create(owner, name, &kept, &view.tags)?;
@@ -247,10 +250,10 @@ impl InferenceApi for InferenceService {
     ) -> Result<Document, Fault> {
         let (store, kind) = (self.endpoints.store(), Endpoint::KIND);
         let (records, next) = record::page(store, caller.owner(), kind, &input.view).await?;
-        let mut shown = Vec::with_capacity(records.len());
-        for record in &records {
-            shown.push(endpoint::describe::summary(record, &read(record)?));
-        }
+        let show = |record: &Record| {
+            readable(record).map(|endpoint| endpoint::describe::summary(record, &endpoint))
+        };
+        let shown = records.iter().filter_map(show).collect();
         Ok(record::summaries("Endpoints", shown, next))
     }
 
@@ -259,18 +262,11 @@ impl InferenceApi for InferenceService {
         caller: &Caller,
         input: Input<EndpointSpec>,
     ) -> Result<Document, Fault> {
-        let EndpointSpec { endpoint_name, endpoint_config_name, .. } = input.view;
-        let retain = input.view.retain_all_variant_properties;
-        let serving = self.serves.serving(caller.owner(), &endpoint_config_name).await?;
-        self.change_endpoint(caller.owner(), &endpoint_name, |endpoint| {
-            let mut serving = serving.clone();
-            for variant in serving.variants.iter_mut().filter(|_| retain) {
-                let old = endpoint.serving.variants.iter().find(|old| old.name == variant.name);
-                if let Some(old) = old {
-                    (variant.weight, variant.instance_count) = (old.weight, old.instance_count);
-                }
-            }
-            Ok(serving)
+        let Input { document, view } = input;
+        change::check_deployment(&document)?;
+        let next = self.serves.serving(caller.owner(), &view.endpoint_config_name).await?;
+        self.change_endpoint(caller.owner(), &view.endpoint_name, |endpoint| {
+            Ok(change::retaining(&view, &endpoint.serving, next.clone()))
         })
         .await
     }
@@ -281,18 +277,9 @@ impl InferenceApi for InferenceService {
         input: Input<WeightsSpec>,
     ) -> Result<Document, Fault> {
         let WeightsSpec { endpoint_name, desired_weights_and_capacities: desired } = input.view;
+        change::check_weights(&desired)?;
         self.change_endpoint(caller.owner(), &endpoint_name, |endpoint| {
-            let mut serving = endpoint.serving.clone();
-            for wanted in &desired {
-                let mut variants = serving.variants.iter_mut();
-                let Some(variant) = variants.find(|own| own.name == wanted.variant_name) else {
-                    let message = format!("Could not find variant \"{}\".", wanted.variant_name);
-                    return Err(Fault::new(What::Invalid, Endpoint::KIND, message));
-                };
-                variant.weight = wanted.desired_weight.unwrap_or(variant.weight);
-                variant.instance_count = wanted.desired_instance_count.or(variant.instance_count);
-            }
-            Ok(serving)
+            change::reweighted(&endpoint.serving, &desired)
         })
         .await
     }
@@ -302,10 +289,9 @@ impl InferenceApi for InferenceService {
         caller: &Caller,
         input: Input<EndpointName>,
     ) -> Result<Document, Fault> {
-        let owner = caller.owner();
-        let (record, _) = self.endpoints.get(owner, &input.view.endpoint_name).await?;
-        self.endpoints.delete(owner, &input.view.endpoint_name).await?;
-        self.machine.withdraw(&record);
+        let name = &input.view.endpoint_name;
+        let record = self.endpoints.delete(caller.owner(), name).await?;
+        self.machine.forget(&record).await;
         Ok(Document::new())
     }
 
@@ -349,10 +335,8 @@ impl InferenceApi for InferenceService {
     ) -> Result<Document, Fault> {
         let (store, kind) = (self.transforms.store(), TransformJob::KIND);
         let (records, next) = record::page(store, caller.owner(), kind, &input.view).await?;
-        let mut shown = Vec::with_capacity(records.len());
-        for record in &records {
-            shown.push(transform::summary(record, &read(record)?));
-        }
+        let show = |record: &Record| readable(record).map(|job| transform::summary(record, &job));
+        let shown = records.iter().filter_map(show).collect();
         Ok(record::summaries("TransformJobSummaries", shown, next))
     }
 

@@ -6,6 +6,7 @@ use api::{Fault, What};
 use platform::store::{Conflict, Key, Record, State, Store, StoreError, Write};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use tracing::error;
 use types::{Id, Owner, Timestamp};
 
 /// A kind of resource, as its stored body knows itself.
@@ -80,17 +81,17 @@ impl<K: Kind> Shelf<K> {
         })
     }
 
-    /// The record of that name with its body, if there is one.
-    pub async fn find(&self, owner: &Owner, name: &str) -> Result<Option<(Record, K)>, Fault> {
-        let key = Key::new(owner, K::KIND, name);
-        let record = self.store.get(&key).await.map_err(Fault::internal)?;
-        record.map(|record| read(&record).map(|body| (record, body))).transpose()
-    }
-
     /// The record of that name with its body, or a fault in AWS's words.
     pub async fn get(&self, owner: &Owner, name: &str) -> Result<(Record, K), Fault> {
+        let record = self.record(owner, name).await?;
+        read(&record).map(|body| (record, body))
+    }
+
+    /// The record alone, whether or not its body can be read.
+    async fn record(&self, owner: &Owner, name: &str) -> Result<Record, Fault> {
         let missing = || Fault::new(What::Missing, K::KIND, K::missing(&Self::arn(owner, name)));
-        self.find(owner, name).await?.ok_or_else(missing)
+        let record = self.store.get(&Key::new(owner, K::KIND, name)).await;
+        record.map_err(Fault::internal)?.ok_or_else(missing)
     }
 
     /// Changes a record, again and again until nobody wrote in between. `change` may refuse, or
@@ -118,17 +119,29 @@ impl<K: Kind> Shelf<K> {
         }
     }
 
-    /// Removes a record, or a fault in AWS's words where there is none.
-    pub async fn delete(&self, owner: &Owner, name: &str) -> Result<(), Fault> {
-        let (record, _) = self.get(owner, name).await?;
-        let (key, version) = (record.key, record.version);
-        self.commit(owner, vec![Write::Delete { key, version }]).await
+    /// Removes a record, which may be one that cannot be read, and returns what it was; a fault in
+    /// AWS's words where there is none.
+    pub async fn delete(&self, owner: &Owner, name: &str) -> Result<Record, Fault> {
+        let record = self.record(owner, name).await?;
+        let (key, version) = (record.key.clone(), record.version);
+        self.commit(owner, vec![Write::Delete { key, version }]).await?;
+        Ok(record)
     }
 }
 
 /// The body of a record.
 pub fn read<K: DeserializeOwned>(record: &Record) -> Result<K, Fault> {
     serde_json::from_str(&record.body).map_err(|error| Fault::internal(StoreError::new(error)))
+}
+
+/// The body of one record among many: what cannot be read is told in the log and left out, for the
+/// others are not to suffer from it.
+#[must_use]
+pub fn readable<K: DeserializeOwned>(record: &Record) -> Option<K> {
+    let told = |error: &serde_json::Error| {
+        error!(record = %record.key, %error, "a record cannot be read and is left out");
+    };
+    serde_json::from_str(&record.body).inspect_err(told).ok()
 }
 
 /// A time as AWS's JSON carries it.

@@ -1,8 +1,15 @@
 //! Models, endpoint configurations and endpoints.
 
-use serde_json::{Value, json};
+use std::time::Duration;
 
-use crate::house::{House, IMAGE, ROLE};
+use platform::{
+    objects::{DeleteIf, ListKeys, ObjectName, Objects},
+    store::{Key, State, Store, Write},
+};
+use serde_json::{Value, json};
+use types::Owner;
+
+use crate::house::{House, IMAGE, ROLE, owner};
 
 async fn model(house: &House, name: &str, text: &'static str) {
     let key = format!("models/{name}.tar.gz");
@@ -55,10 +62,10 @@ async fn an_endpoint_serves_what_its_configuration_names() {
 
 #[tokio::test]
 async fn an_endpoint_outlives_its_configuration_and_its_model() {
-    let house = in_service().await;
+    let mut house = in_service().await;
     house.call("DeleteEndpointConfig", json!({ "EndpointConfigName": "c1" })).await.unwrap();
     house.call("DeleteModel", json!({ "ModelName": "one" })).await.unwrap();
-    house.endpoints.restore().await.unwrap();
+    house.restart().await;
     assert_eq!(house.invoke("e").as_deref(), Some("one"));
 }
 
@@ -145,4 +152,212 @@ async fn names_and_references_are_refused_in_awss_words() {
     let request = json!({ "ModelName": "m", "PrimaryContainer": container });
     let (_, message) = house.refused("CreateModel", request).await;
     assert_eq!(message, "Could not find model data at s3://data/none.tar.gz.");
+}
+
+/// Whose the copies of models that are served are, and where they lie.
+const KEEPER: &str = "sagewright";
+const KEPT: &str = "sagewright-models-of-endpoints";
+
+/// The keys of the copies that are kept.
+async fn kept(house: &House) -> Vec<String> {
+    let list = ListKeys { bucket: KEPT.into(), limit: 100, ..ListKeys::default() };
+    let listing = house.objects.list(&Owner::new(KEEPER, "us-east-1", ""), &list).await.unwrap();
+    listing.objects.into_iter().map(|info| info.key).collect()
+}
+
+/// Waits until so many copies are left.
+async fn until_kept(house: &House, count: usize) {
+    for _ in 0..400 {
+        if kept(house).await.len() == count {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("{:?} are kept", kept(house).await);
+}
+
+async fn delete_object(house: &House, owner: &Owner, bucket: &str, key: &str) {
+    let name = ObjectName::current(bucket, key);
+    house.objects.delete(owner, name, &DeleteIf::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_endpoint_serves_after_a_restart_what_it_served_before() {
+    let mut house = in_service().await;
+    house.put("models/one.tar.gz", "model other").await;
+    house.restart().await;
+    assert_eq!(house.invoke("e").as_deref(), Some("one"));
+    delete_object(&house, &owner(), "data", "models/one.tar.gz").await;
+    house.restart().await;
+    assert_eq!(house.invoke("e").as_deref(), Some("one"));
+}
+
+#[tokio::test]
+async fn an_update_to_a_model_whose_data_was_replaced_serves_the_new_data() {
+    let mut house = in_service().await;
+    house.put("models/one.tar.gz", "model other").await;
+    house.call("UpdateEndpoint", endpoint("e", "c1")).await.unwrap();
+    settled(&house, "InService").await;
+    assert_eq!(house.invoke("e").as_deref(), Some("other"));
+    until_kept(&house, 1).await;
+    house.restart().await;
+    assert_eq!(house.invoke("e").as_deref(), Some("other"));
+}
+
+#[tokio::test]
+async fn copies_of_models_go_with_their_endpoint() {
+    let mut house = in_service().await;
+    until_kept(&house, 1).await;
+    model(&house, "bad", "something else").await;
+    config(&house, "c2", &[("AllTraffic", "bad", 1.0)]).await;
+    house.call("UpdateEndpoint", endpoint("e", "c2")).await.unwrap();
+    settled(&house, "InService").await;
+    until_kept(&house, 1).await;
+    house.restart().await;
+    assert_eq!((kept(&house).await.len(), house.invoke("e").as_deref()), (1, Some("one")));
+    house.call("DeleteEndpoint", json!({ "EndpointName": "e" })).await.unwrap();
+    assert_eq!(kept(&house).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_endpoint_whose_data_is_lost_fails_at_a_restart_and_has_no_route() {
+    let mut house = in_service().await;
+    house.put("models/one.tar.gz", "model other").await;
+    let copies = kept(&house).await;
+    delete_object(&house, &Owner::new(KEEPER, "us-east-1", ""), KEPT, &copies[0]).await;
+    house.restart().await;
+    let shown = settled(&house, "Failed").await;
+    assert!(shown["FailureReason"].as_str().unwrap().contains("was replaced"), "{shown}");
+    assert!(house.routes.all().is_empty());
+}
+
+#[tokio::test]
+async fn a_name_that_is_given_again_while_a_model_loads_serves_the_second_endpoint() {
+    let house = House::new().await;
+    model(&house, "first", "model large").await;
+    model(&house, "second", "model small").await;
+    config(&house, "c1", &[("AllTraffic", "first", 1.0)]).await;
+    config(&house, "c2", &[("AllTraffic", "second", 1.0)]).await;
+    house.call("CreateEndpoint", endpoint("e", "c1")).await.unwrap();
+    // The first one's model is being loaded once its copy is there.
+    until_kept(&house, 1).await;
+    house.call("DeleteEndpoint", json!({ "EndpointName": "e" })).await.unwrap();
+    house.call("CreateEndpoint", endpoint("e", "c2")).await.unwrap();
+    settled(&house, "InService").await;
+    for _ in 0..50 {
+        assert_eq!(house.invoke("e").as_deref(), Some("small"));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    until_kept(&house, 1).await;
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_harms_no_other_and_can_be_deleted() {
+    let mut house = in_service().await;
+    house.call("CreateEndpoint", endpoint("f", "c1")).await.unwrap();
+    let shown = json!({ "EndpointName": "f" });
+    house.until("DescribeEndpoint", shown.clone(), "EndpointStatus", "InService").await;
+    let record = house.store.get(&Key::new(&owner(), "endpoint", "f")).await.unwrap().unwrap();
+    let body = record.body.replace("\"weight\":1.0", "\"weight\":null");
+    assert_ne!(body, record.body);
+    let state = State { status: record.status, due: None, body, detail: String::new() };
+    let update = Write::Update { key: record.key, version: record.version, token: None, state };
+    house.store.commit(vec![update]).await.unwrap();
+
+    house.restart().await;
+    assert_eq!(house.invoke("e").as_deref(), Some("one"));
+    let names = |listed: Value| -> Vec<String> {
+        let all = listed["Endpoints"].as_array().unwrap().clone();
+        all.iter().map(|one| one["EndpointName"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(house.call("ListEndpoints", json!({})).await.unwrap()), ["e"]);
+    house.call("DeleteEndpoint", shown).await.unwrap();
+    assert_eq!(kept(&house).await.len(), 1);
+}
+
+#[tokio::test]
+async fn shares_that_no_variant_can_have_are_refused() {
+    let house = in_service().await;
+    let all = "AllTraffic";
+    let cases = [
+        (json!([{ "VariantName": all, "DesiredWeight": 1e39 }]), "DesiredWeight is too large."),
+        (
+            json!([{ "VariantName": all, "DesiredWeight": -1 }]),
+            "DesiredWeight must be zero or more.",
+        ),
+        (
+            json!([{ "VariantName": all, "DesiredInstanceCount": 0 }]),
+            "DesiredInstanceCount must be",
+        ),
+        (
+            json!([{ "VariantName": all, "DesiredInstanceCount": 1_000_000_000 }]),
+            "DesiredInstanceCount must be",
+        ),
+        (
+            json!([{ "VariantName": all }, { "VariantName": all }]),
+            "The variant AllTraffic occurs more than once.",
+        ),
+        (json!([{ "VariantName": "b" }]), "Could not find variant \"b\"."),
+    ];
+    for (weights, words) in cases {
+        let request = json!({ "EndpointName": "e", "DesiredWeightsAndCapacities": weights });
+        let (code, message) = house.refused("UpdateEndpointWeightsAndCapacities", request).await;
+        assert_eq!(code, "ValidationException");
+        assert!(message.starts_with(words), "{message}");
+    }
+    settled(&house, "InService").await;
+}
+
+#[tokio::test]
+async fn an_update_keeps_the_properties_that_it_does_not_exclude() {
+    let house = in_service().await;
+    let weights =
+        json!([{ "VariantName": "AllTraffic", "DesiredWeight": 0.25, "DesiredInstanceCount": 3 }]);
+    let request = json!({ "EndpointName": "e", "DesiredWeightsAndCapacities": weights });
+    house.call("UpdateEndpointWeightsAndCapacities", request).await.unwrap();
+    settled(&house, "InService").await;
+    for (excluded, weight, count) in [
+        (json!([]), 0.25, 3),
+        (json!([{ "VariantPropertyType": "DesiredWeight" }]), 1.0, 3),
+        (json!([{ "VariantPropertyType": "DesiredInstanceCount" }]), 1.0, 1),
+    ] {
+        let mut request = endpoint("e", "c1");
+        request["RetainAllVariantProperties"] = json!(true);
+        request["ExcludeRetainedVariantProperties"] = excluded;
+        house.call("UpdateEndpoint", request).await.unwrap();
+        let shown = settled(&house, "InService").await["ProductionVariants"][0].take();
+        assert_eq!(
+            (&shown["CurrentWeight"], &shown["CurrentInstanceCount"]),
+            (&json!(weight), &json!(count))
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_built_is_refused_by_its_name() {
+    let house = in_service().await;
+    let rolling = json!({ "TrafficRoutingConfiguration": { "Type": "LINEAR" } });
+    let mut update = endpoint("e", "c1");
+    update["DeploymentConfig"] = json!({ "BlueGreenUpdatePolicy": rolling });
+    let variant = |change: (&str, Value)| {
+        let mut variant = json!({
+            "VariantName": "v", "ModelName": "one", "InstanceType": "ml.t2.medium",
+            "InitialInstanceCount": 1,
+        });
+        variant[change.0] = change.1;
+        json!({ "EndpointConfigName": "c", "ProductionVariants": [variant] })
+    };
+    let cases = [
+        ("UpdateEndpoint", update.clone(), "LINEAR"),
+        ("CreateEndpoint", update, "LINEAR"),
+        ("CreateEndpointConfig", variant(("ModelName", Value::Null)), "inference components"),
+        ("CreateEndpointConfig", variant(("InstanceType", Value::Null)), "InstanceType"),
+        ("CreateEndpointConfig", variant(("InitialInstanceCount", Value::Null)), "InstanceType"),
+        ("CreateEndpointConfig", variant(("InitialInstanceCount", json!(0))), "between 1 and"),
+        ("CreateEndpointConfig", variant(("InitialVariantWeight", json!(1e39))), "too large"),
+    ];
+    for (operation, request, words) in cases {
+        let (_, message) = house.refused(operation, request).await;
+        assert!(message.contains(words), "{message}");
+    }
 }

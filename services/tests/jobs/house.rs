@@ -76,6 +76,10 @@ impl LoadModel for Echo {
     ) -> Result<Arc<dyn Scorer>, LoadError> {
         let mut text = String::new();
         archive.read_to_string(&mut text).map_err(|error| LoadError(error.to_string()))?;
+        // A large one takes its time.
+        if text.contains("large") {
+            std::thread::sleep(Duration::from_millis(150));
+        }
         match text.strip_prefix("model ") {
             Some(answer) => Ok(Arc::new(Says(answer.to_owned()))),
             None => Err(LoadError("it is no model.".into())),
@@ -95,6 +99,7 @@ impl Scorer for Says {
 pub struct House {
     pub executor: Arc<Fake>,
     pub objects: Arc<Storage>,
+    pub store: Arc<Memory>,
     pub routes: Arc<Routes>,
     pub endpoints: Arc<EndpointMachine>,
     families: Vec<Arc<dyn Family>>,
@@ -169,13 +174,27 @@ impl House {
             Arc::new(api::training::Training(training)),
             Arc::new(api::inference::Inference(Arc::new(inference))),
             Arc::new(api::search::Search(Arc::new(search))),
-            Arc::new(api::tags::Tags(Arc::new(TagService::new(store)))),
+            Arc::new(api::tags::Tags(Arc::new(TagService::new(store.clone())))),
             Arc::new(api::telemetry::Logs(Arc::new(LogService::new(telemetry)))),
         ];
-        let house = Self { executor, objects, routes, endpoints, families, _stop: stop };
+        let house = Self { executor, objects, store, routes, endpoints, families, _stop: stop };
+        house.endpoints.restore().await.unwrap();
         house.objects.create_bucket(&owner(), "data").await.unwrap();
         house.put("train/a.csv", "1,2\n").await;
         house
+    }
+
+    /// Endpoints as a server that starts now on the same data brings them back.
+    pub async fn restart(&mut self) {
+        self.routes = Arc::default();
+        self.endpoints = Arc::new(EndpointMachine::new(
+            self.store.clone(),
+            self.objects.clone(),
+            Arc::new(Echo),
+            self.routes.clone(),
+            Arc::new(telemetry::memory::Memory::default()),
+        ));
+        self.endpoints.restore().await.unwrap();
     }
 
     pub async fn put(&self, key: &str, text: &'static str) {

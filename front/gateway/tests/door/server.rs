@@ -16,7 +16,7 @@ use gateway::{
 };
 use platform::{
     access::{Access, Denied, Identity, Unidentified},
-    routes::{Live, Route, RouteKey, RouteVariant, Routes},
+    routes::{Entry, Live, Route, RouteKey, RouteVariant, Routes},
     scorer::{Invocation, Rejection, Reply, Scorer},
 };
 use serde_json::json;
@@ -26,7 +26,7 @@ use tokio::{
     sync::{Notify, oneshot},
     task::JoinHandle,
 };
-use types::{Caller, Document, Owner};
+use types::{Caller, Document, Id, Owner};
 
 pub const ACCOUNT: &str = "123456789012";
 pub const REGION: &str = "us-west-2";
@@ -245,7 +245,8 @@ impl Server {
     pub fn set(&self, endpoint: &str, route: Route) {
         let (account, region) = (ACCOUNT.into(), REGION.into());
         let key = RouteKey { account, region, endpoint: endpoint.into() };
-        self.routes.set(&key, Some(&Arc::new(route)));
+        let entry = Entry { id: Id::random(), route: Arc::new(route) };
+        assert!(self.routes.publish(&key, self.routes.holder(&key), &entry));
     }
 
     /// The meter of an endpoint's first variant.
@@ -260,5 +261,11 @@ impl Server {
 }
 
 fn variant(name: &str) -> RouteVariant {
-    RouteVariant { name: name.into(), weight: 1.0, scorer: Arc::new(Echo), meter: Arc::default() }
+    RouteVariant {
+        name: name.into(),
+        weight: 1.0,
+        instances: 1,
+        scorer: Arc::new(Echo),
+        meter: Arc::default(),
+    }
 }

@@ -31,6 +31,10 @@ pub struct Variant {
     pub environment: BTreeMap<String, String>,
     /// As the configuration has it.
     pub instance_count: Option<u64>,
+    /// The ETag of the data that was loaded; `None` until then. What lies there later is another
+    /// model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
 }
 
 impl Variant {
@@ -39,6 +43,7 @@ impl Variant {
         self.image == other.image
             && self.data == other.data
             && self.environment == other.environment
+            && self.etag == other.etag
     }
 }
 
@@ -49,6 +54,13 @@ pub struct Serving {
     pub config: String,
     /// In its order.
     pub variants: Vec<Variant>,
+}
+
+impl Serving {
+    /// The variant of that name.
+    pub fn named(&self, name: &str) -> Option<&Variant> {
+        self.variants.iter().find(|variant| variant.name == name)
+    }
 }
 
 /// Where an endpoint stands.
@@ -64,6 +76,8 @@ pub enum Phase {
         /// What it shall serve.
         next: Serving,
     },
+    /// It was in service, and its models must be loaded again before it is.
+    Resuming,
     /// It cannot serve.
     Failed,
 }
@@ -86,8 +100,8 @@ pub struct Endpoint {
 pub enum Seen {
     /// They are not what it shall serve.
     Otherwise,
-    /// What it shall serve is published.
-    Published,
+    /// What it shall serve is published, as it was loaded.
+    Published(Serving),
     /// A model cannot be served, for this reason.
     Refused(String),
 }
@@ -97,6 +111,8 @@ pub enum Seen {
 pub enum Action {
     /// Load these models, and publish them in one swap.
     Publish(Serving),
+    /// Let go of whatever it serves no more.
+    Release,
 }
 
 impl Endpoint {
@@ -109,22 +125,33 @@ impl Endpoint {
     pub fn step(self, seen: Seen) -> (Self, Option<Action>) {
         let Self { format, phase, serving, failure } = self;
         let to = |phase, serving, failure| Self { format, phase, serving, failure };
+        let release = Some(Action::Release);
         match (phase, seen) {
-            (Phase::Creating, Seen::Otherwise) => {
+            (phase @ (Phase::Creating | Phase::Resuming), Seen::Otherwise) => {
                 let action = Action::Publish(serving.clone());
-                (to(Phase::Creating, serving, failure), Some(action))
+                (to(phase, serving, failure), Some(action))
             }
-            (Phase::Creating, Seen::Published) => (to(Phase::InService, serving, None), None),
-            (Phase::Creating, Seen::Refused(why)) => (to(Phase::Failed, serving, Some(why)), None),
+            (Phase::Creating, Seen::Published(loaded)) => {
+                (to(Phase::InService, loaded, None), release)
+            }
+            (Phase::Creating | Phase::Resuming, Seen::Refused(why)) => {
+                (to(Phase::Failed, serving, Some(why)), release)
+            }
+            // An update may have failed before.
+            (Phase::Resuming, Seen::Published(loaded)) => {
+                (to(Phase::InService, loaded, failure), release)
+            }
 
             (Phase::Updating { next }, Seen::Otherwise) => {
                 let action = Action::Publish(next.clone());
                 (to(Phase::Updating { next }, serving, failure), Some(action))
             }
-            (Phase::Updating { next }, Seen::Published) => (to(Phase::InService, next, None), None),
-            // What it served before, it serves still.
+            (Phase::Updating { .. }, Seen::Published(loaded)) => {
+                (to(Phase::InService, loaded, None), release)
+            }
+            // What it served before, it serves still, unless the server was started meanwhile.
             (Phase::Updating { .. }, Seen::Refused(why)) => {
-                (to(Phase::InService, serving, Some(why)), None)
+                (to(Phase::Resuming, serving, Some(why)), None)
             }
 
             (phase @ (Phase::InService | Phase::Failed), _) => (to(phase, serving, failure), None),
@@ -137,6 +164,7 @@ impl Endpoint {
             Phase::Creating => "Creating",
             Phase::InService => "InService",
             Phase::Updating { .. } => "Updating",
+            Phase::Resuming => "SystemUpdating",
             Phase::Failed => "Failed",
         }
     }
@@ -145,7 +173,20 @@ impl Endpoint {
     pub fn target(&self) -> &Serving {
         match &self.phase {
             Phase::Updating { next } => next,
-            Phase::Creating | Phase::InService | Phase::Failed => &self.serving,
+            Phase::Creating | Phase::InService | Phase::Resuming | Phase::Failed => &self.serving,
+        }
+    }
+
+    /// Whether it serves this data or may come to.
+    pub fn needs(&self, etag: &str) -> bool {
+        let within = |serving: &Serving| {
+            serving.variants.iter().any(|variant| variant.etag.as_deref() == Some(etag))
+        };
+        match &self.phase {
+            // What they load is told once it is published.
+            Phase::Creating | Phase::Updating { .. } | Phase::Resuming => true,
+            Phase::InService => within(&self.serving),
+            Phase::Failed => false,
         }
     }
 }
@@ -161,7 +202,7 @@ impl jobs::Job for Endpoint {
 
     fn due(&self, now: Timestamp) -> Option<Timestamp> {
         match self.phase {
-            Phase::Creating | Phase::Updating { .. } => Some(now + PATIENCE),
+            Phase::Creating | Phase::Updating { .. } | Phase::Resuming => Some(now + PATIENCE),
             Phase::InService | Phase::Failed => None,
         }
     }
@@ -195,8 +236,8 @@ mod tests {
     fn an_endpoint_is_in_service_once_its_models_are_published() {
         let (endpoint, action) = Endpoint::new(serving("a")).step(Seen::Otherwise);
         assert_eq!(action, Some(Action::Publish(serving("a"))));
-        let (endpoint, action) = endpoint.step(Seen::Published);
-        assert_eq!((endpoint.on_the_wire(), action), ("InService", None));
+        let (endpoint, action) = endpoint.step(Seen::Published(serving("a")));
+        assert_eq!((endpoint.on_the_wire(), action), ("InService", Some(Action::Release)));
     }
 
     #[test]
@@ -211,24 +252,64 @@ mod tests {
         let phase = Phase::Updating { next: serving("b") };
         let endpoint = Endpoint { phase, ..Endpoint::new(serving("a")) };
         let (kept, _) = endpoint.clone().step(Seen::Refused("no model".into()));
+        let (kept, _) = kept.step(Seen::Published(serving("a")));
         assert_eq!((kept.on_the_wire(), &*kept.serving.config), ("InService", "a"));
-        let (moved, _) = endpoint.step(Seen::Published);
+        assert_eq!(kept.failure.as_deref(), Some("no model"));
+        let (moved, _) = endpoint.step(Seen::Published(serving("b")));
         assert_eq!((moved.on_the_wire(), &*moved.serving.config), ("InService", "b"));
     }
 
     #[test]
+    fn an_update_that_fails_after_a_start_loads_what_was_served_before() {
+        let phase = Phase::Updating { next: serving("b") };
+        let endpoint = Endpoint { phase, ..Endpoint::new(serving("a")) };
+        let (resuming, _) = endpoint.step(Seen::Refused("no model".into()));
+        let (resuming, action) = resuming.step(Seen::Otherwise);
+        assert_eq!(action, Some(Action::Publish(serving("a"))));
+        let (failed, _) = resuming.step(Seen::Refused("gone".into()));
+        assert_eq!((failed.on_the_wire(), failed.failure.as_deref()), ("Failed", Some("gone")));
+    }
+
+    fn phases() -> [Phase; 5] {
+        let next = serving("b");
+        let updating = Phase::Updating { next };
+        [Phase::Creating, Phase::InService, updating, Phase::Resuming, Phase::Failed]
+    }
+
+    #[test]
     fn only_what_must_still_move_is_looked_at_again() {
-        let phases = [
-            Phase::Creating,
-            Phase::InService,
-            Phase::Updating { next: serving("b") },
-            Phase::Failed,
-        ];
-        for phase in phases {
-            let moves = matches!(phase, Phase::Creating | Phase::Updating { .. });
+        for phase in phases() {
+            let moves = !matches!(phase, Phase::InService | Phase::Failed);
             let endpoint = Endpoint { phase, ..Endpoint::new(serving("a")) };
             let due = jobs::Job::due(&endpoint, Timestamp::from_micros(0));
             assert_eq!(due.is_some(), moves, "{:?}", endpoint.phase);
         }
+    }
+
+    #[test]
+    fn what_settles_lets_go_of_what_it_serves_no_more() {
+        for phase in phases() {
+            for seen in
+                [Seen::Otherwise, Seen::Published(serving("c")), Seen::Refused("no model".into())]
+            {
+                let endpoint = Endpoint { phase: phase.clone(), ..Endpoint::new(serving("a")) };
+                let moved = jobs::Job::due(&endpoint, Timestamp::from_micros(0)).is_some();
+                let (after, action) = endpoint.step(seen);
+                let settled = jobs::Job::due(&after, Timestamp::from_micros(0)).is_none();
+                assert_eq!(action == Some(Action::Release), moved && settled, "{:?}", after.phase);
+            }
+        }
+    }
+
+    #[test]
+    fn what_an_earlier_version_wrote_is_read() {
+        let body = r#"{"format":1,"phase":{"phase":"in_service"},"serving":{"config":"c",
+            "variants":[{"name":"v","weight":1.0,"model":"m","image":"i","data":"s3://b/k",
+            "environment":{},"instance_count":1}]},"failure":null}"#;
+        let endpoint: Endpoint = serde_json::from_str(body).unwrap();
+        assert_eq!(
+            (endpoint.on_the_wire(), &endpoint.serving.variants[0].etag),
+            ("InService", &None)
+        );
     }
 }

@@ -1,11 +1,13 @@
 //! Loads the models of endpoints and publishes them in one pointer swap.
 //!
 //! Calls under way keep the models that they began with, so an update fails no request. A variant
-//! that keeps its name keeps its meter, and one that keeps its model keeps it loaded.
+//! that keeps its name keeps its meter, and one that keeps its model keeps it loaded. A name may go
+//! from one endpoint to another while the first one's models are still being loaded: a route is
+//! published only for an endpoint that is there, and taken away only from whom it belongs to.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -13,37 +15,42 @@ use api::Fault;
 use async_trait::async_trait;
 use jobs::{Machine, Step};
 use platform::{
-    objects::{ObjectError, ObjectName, Objects},
+    objects::Objects,
     parts::PartReader,
-    routes::{Live, Route, RouteKey, RouteVariant, Routes},
+    routes::{Entry, Live, Route, RouteKey, RouteVariant, Routes},
     scorer::{LoadModel, Scorer},
-    store::{Conflict, Record, Store, StoreError, Write},
-    telemetry::{Append, LogEvent, Logs, StreamName},
+    store::{Record, Store},
+    telemetry::Logs,
 };
-use tracing::{info, warn};
-use types::{Id, Owner, Timestamp};
+use tracing::{debug, info, warn};
+use types::{Id, Timestamp};
 
-use super::life::{Action, Endpoint, Phase, Seen, Serving, Variant};
-use crate::record::{Kind, S3Uri, read};
-
-/// Where endpoints log.
-const ENDPOINTS: &str = "/aws/sagemaker/Endpoints";
+use super::{
+    kept::{Kept, LoadFailure},
+    life::{Action, Endpoint, Phase, Seen, Serving, Variant},
+    log::EndpointLog,
+};
+use crate::record::Kind;
 
 /// Drives endpoints.
 pub struct EndpointMachine {
-    store: Arc<dyn Store>,
-    objects: Arc<dyn Objects>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) kept: Kept,
     loader: Arc<dyn LoadModel>,
     routes: Arc<Routes>,
-    logs: Arc<dyn Logs>,
-    /// What each endpoint's route was made of.
-    published: Mutex<HashMap<Id, Serving>>,
+    log: EndpointLog,
+    /// What the routes were made of, as it was loaded, for every endpoint that may have one: what is
+    /// deleted leaves here first, and is not published any more.
+    places: Mutex<HashMap<Id, Option<Serving>>>,
 }
 
-/// Why a model could not be loaded: for the user, or ours and to be tried again.
-enum LoadFailure {
-    Refused(String),
-    Ours(Fault),
+/// What a route may be put over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// Nothing that was published since the start: it is newer.
+    Nothing,
+    /// What the endpoint served before.
+    Anything,
 }
 
 #[async_trait]
@@ -57,9 +64,9 @@ impl Machine for EndpointMachine {
     }
 
     async fn observe(&self, record: &Record, endpoint: &Endpoint) -> Option<Seen> {
-        let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = published.get(&record.id) == Some(endpoint.target());
-        Some(if same { Seen::Published } else { Seen::Otherwise })
+        // What was not loaded yet names no ETag, so that it is never taken for what is served.
+        let same = |loaded: &Serving| loaded == endpoint.target();
+        Some(self.published(record.id).filter(same).map_or(Seen::Otherwise, Seen::Published))
     }
 
     fn step(&self, endpoint: Endpoint, seen: &Seen, _: Timestamp) -> Step<Endpoint, Action> {
@@ -67,19 +74,14 @@ impl Machine for EndpointMachine {
         Step { job, action }
     }
 
-    async fn act(&self, record: &Record, _: &Endpoint, action: Action) -> Option<Seen> {
-        let Action::Publish(serving) = action;
-        match self.publish(record, &serving).await {
-            Ok(()) => {
-                self.withdraw_if_gone(record).await;
-                Some(Seen::Published)
-            }
-            Err(LoadFailure::Refused(reason)) => {
-                self.log(record, &serving, &reason).await;
-                Some(Seen::Refused(reason))
-            }
-            Err(LoadFailure::Ours(error)) => {
-                warn!(endpoint = %record.key, error = ?error, "models could not be loaded yet");
+    async fn act(&self, record: &Record, endpoint: &Endpoint, action: Action) -> Option<Seen> {
+        match action {
+            Action::Publish(serving) => self.try_to_publish(record, &serving).await,
+            Action::Release => {
+                if endpoint.phase == Phase::Failed {
+                    self.withdraw(record);
+                }
+                self.release(record.id, |etag| endpoint.needs(etag)).await;
                 None
             }
         }
@@ -96,83 +98,149 @@ impl EndpointMachine {
         routes: Arc<Routes>,
         logs: Arc<dyn Logs>,
     ) -> Self {
-        Self { store, objects, loader, routes, logs, published: Mutex::default() }
+        let (kept, log) = (Kept::new(objects), EndpointLog(logs));
+        Self { store, kept, loader, routes, log, places: Mutex::default() }
     }
 
-    /// Tries every endpoint's models after a start, before the server says that it is ready. One
-    /// that cannot be loaded any more turns `Failed` with the reason.
-    pub async fn restore(&self) -> Result<(), StoreError> {
-        let store = &*self.store;
-        for record in store.scan(&[Endpoint::KIND]).await? {
-            let endpoint: Endpoint = read(&record).map_err(StoreError::new)?;
-            if matches!(endpoint.phase, Phase::Creating | Phase::Failed) {
-                continue;
-            }
-            self.routes.set(&route_key(&record), Some(&Arc::new(Route::NotReady)));
-            match self.publish(&record, &endpoint.serving).await {
-                Ok(()) => {}
-                Err(LoadFailure::Refused(reason)) => fail(store, &record, endpoint, reason).await?,
-                Err(LoadFailure::Ours(error)) => {
-                    let reason = format!("InternalServerError: {error}");
-                    fail(store, &record, endpoint, reason).await?;
-                }
-            }
-        }
-        Ok(())
+    /// Takes an endpoint that was deleted out of service.
+    pub async fn forget(&self, record: &Record) {
+        self.withdraw(record);
+        self.release(record.id, |_| false).await;
     }
 
-    /// Takes an endpoint out of service.
-    pub fn withdraw(&self, record: &Record) {
-        self.routes.set(&route_key(record), None);
-        self.published.lock().unwrap_or_else(PoisonError::into_inner).remove(&record.id);
-    }
-
-    /// An endpoint that was deleted while its models were loading must not serve.
-    async fn withdraw_if_gone(&self, record: &Record) {
+    pub(super) async fn forget_if_gone(&self, record: &Record) {
         if let Ok(None) = self.store.find(record.id).await {
-            self.withdraw(record);
+            self.forget(record).await;
         }
     }
 
-    async fn publish(&self, record: &Record, serving: &Serving) -> Result<(), LoadFailure> {
-        let before = self.routes.get(&route_key(record));
-        let known = {
-            let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
-            published.get(&record.id).cloned()
-        };
+    /// Takes an endpoint's route away.
+    pub(super) fn withdraw(&self, record: &Record) {
+        let mut places = self.places();
+        places.remove(&record.id);
+        self.routes.withdraw(&route_key(record), record.id);
+    }
+
+    /// What cannot be removed now is at the next start.
+    pub(super) async fn release(&self, endpoint: Id, needs: impl Fn(&str) -> bool + Send) {
+        if let Err(error) = self.kept.release(endpoint, needs).await {
+            warn!(%endpoint, error = ?error, "copies of an endpoint's models are left");
+        }
+    }
+
+    async fn try_to_publish(&self, record: &Record, serving: &Serving) -> Option<Seen> {
+        match self.publish(record, serving).await {
+            Ok(loaded) => Some(Seen::Published(loaded)),
+            Err(LoadFailure::Refused(reason)) => {
+                self.log.endpoint(record, serving, &reason).await;
+                Some(Seen::Refused(reason))
+            }
+            Err(LoadFailure::Ours(error)) => {
+                warn!(endpoint = %record.key, error = ?error, "models could not be loaded yet");
+                None
+            }
+            Err(LoadFailure::Overtaken) => {
+                self.forget_if_gone(record).await;
+                None
+            }
+        }
+    }
+
+    /// Loads what is to be served, puts it in service, and returns it as it was loaded.
+    async fn publish(&self, record: &Record, serving: &Serving) -> Result<Serving, LoadFailure> {
+        let (route, loaded) = self.load_all(record, serving).await?;
+        self.put(record, route, loaded, Over::Anything).await
+    }
+
+    /// The same for an endpoint that was in service when the server stopped.
+    pub(super) async fn publish_again(
+        &self,
+        record: &Record,
+        serving: &Serving,
+    ) -> Result<Serving, LoadFailure> {
+        let (route, loaded) = self.load_all(record, serving).await?;
+        self.put(record, route, loaded, Over::Nothing).await
+    }
+
+    async fn load_all(
+        &self,
+        record: &Record,
+        serving: &Serving,
+    ) -> Result<(Route, Serving), LoadFailure> {
+        self.places().entry(record.id).or_default();
+        let before = self.own_route(record);
+        let known = self.published(record.id);
+        let mut loaded = serving.clone();
         let mut variants = Vec::with_capacity(serving.variants.len());
-        for variant in &serving.variants {
+        for variant in &mut loaded.variants {
+            *variant = self.kept.pinned(&record.owner, variant).await?;
             let old = before.as_deref().and_then(|route| old_variant(route, &variant.name));
-            let loaded = known
-                .as_ref()
-                .and_then(|known| known.variants.iter().find(|other| other.name == variant.name));
-            let reused = old.filter(|_| loaded.is_some_and(|other| other.same_model(variant)));
+            let known = known.as_ref().and_then(|known| known.named(&variant.name));
+            let reused = old.filter(|_| known.is_some_and(|known| known.same_model(variant)));
             let scorer = match reused {
                 Some(old) => old.scorer.clone(),
-                None => self.load(record, serving, variant).await?,
+                None => self.load(record, &serving.config, variant).await?,
             };
             variants.push(RouteVariant {
                 name: variant.name.as_str().into(),
                 weight: variant.weight,
+                instances: variant.instance_count.unwrap_or(1),
                 scorer,
                 meter: old.map(|old| old.meter.clone()).unwrap_or_default(),
             });
         }
-        let live = Arc::new(Route::Live(Live::new(record.arn.clone(), variants)));
-        self.routes.set(&route_key(record), Some(&live));
-        let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
-        published.insert(record.id, serving.clone());
-        Ok(())
+        let route = Route::Live(Live::new(record.arn.clone(), variants));
+        Ok((route, loaded))
+    }
+
+    /// Says of an endpoint, before its models are loaded, that it will be there.
+    pub(super) fn announce(&self, record: &Record) {
+        let mut places = self.places();
+        places.entry(record.id).or_default();
+        let entry = Entry { id: record.id, route: Arc::new(Route::NotReady) };
+        if !self.routes.publish(&route_key(record), None, &entry) {
+            debug!(endpoint = %record.key, "models are published already");
+        }
+    }
+
+    /// Puts a route in its place, unless the endpoint is gone.
+    async fn put(
+        &self,
+        record: &Record,
+        route: Route,
+        loaded: Serving,
+        over: Over,
+    ) -> Result<Serving, LoadFailure> {
+        let entry = Entry { id: record.id, route: Arc::new(route) };
+        let key = route_key(record);
+        loop {
+            // Read before the record, so that a successor that is published in between is noticed.
+            let holder = self.routes.holder(&key);
+            match self.store.find(record.id).await {
+                Ok(Some(_)) => {}
+                Ok(None) => return Err(LoadFailure::Overtaken),
+                Err(error) => return Err(LoadFailure::Ours(Fault::internal(error))),
+            }
+            let mut places = self.places();
+            let place = places.get_mut(&record.id).ok_or(LoadFailure::Overtaken)?;
+            if place.is_some() && over == Over::Nothing {
+                return Err(LoadFailure::Overtaken);
+            }
+            if self.routes.publish(&key, holder, &entry) {
+                *place = Some(loaded.clone());
+                return Ok(loaded);
+            }
+        }
     }
 
     async fn load(
         &self,
         record: &Record,
-        serving: &Serving,
+        config: &str,
         variant: &Variant,
     ) -> Result<Arc<dyn Scorer>, LoadFailure> {
         let begun = Instant::now();
-        let parts = self.open(&record.owner, variant).await?;
+        let parts = self.kept.open(&record.owner, record.id, variant).await?;
         let (load, wanted) = (self.loader.clone(), variant.clone());
         let loading = tokio::task::spawn_blocking(move || {
             load.load(&wanted.image, &mut PartReader::new(parts), &wanted.environment)
@@ -190,63 +258,23 @@ impl EndpointMachine {
         let took = begun.elapsed();
         info!(endpoint = %record.key, variant = %variant.name, ?took, "model loaded");
         let line = format!("loaded {} from {} in {took:.1?}", variant.model, variant.data);
-        self.log_variant(record, serving, variant, &line).await;
+        self.log.variant(record, config, &variant.name, &line).await;
         Ok(scorer)
     }
 
-    async fn open(
-        &self,
-        owner: &Owner,
-        variant: &Variant,
-    ) -> Result<Vec<platform::workload::Part>, LoadFailure> {
-        let uri: S3Uri =
-            variant.data.parse().map_err(|error| LoadFailure::Refused(format!("{error}")))?;
-        match self.objects.open_parts(owner, ObjectName::current(&uri.bucket, &uri.key)).await {
-            Ok((_, parts)) => Ok(parts),
-            Err(error @ (ObjectError::Internal(_) | ObjectError::Body(_))) => {
-                Err(LoadFailure::Ours(Fault::internal(error)))
-            }
-            Err(error) => Err(LoadFailure::Refused(format!(
-                "The model data for variant {} at {uri} cannot be read: {error}.",
-                variant.name
-            ))),
-        }
+    fn published(&self, endpoint: Id) -> Option<Serving> {
+        self.places().get(&endpoint).cloned().flatten()
     }
 
-    async fn log(&self, record: &Record, serving: &Serving, line: &str) {
-        if let Some(variant) = serving.variants.first() {
-            self.log_variant(record, serving, variant, line).await;
-        }
+    fn places(&self) -> MutexGuard<'_, HashMap<Id, Option<Serving>>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a line to a variant's stream. A log that cannot be written stops nothing.
-    async fn log_variant(&self, record: &Record, serving: &Serving, variant: &Variant, line: &str) {
-        let now = Timestamp::now();
-        // What stands for an instance here: the endpoint's id, the same at every start.
-        let instance = format!("i-{}", &record.id.to_string()[..17]);
-        let append = Append {
-            owner: record.owner.clone(),
-            stream: StreamName {
-                group: log_group(&record.key.name),
-                stream: format!("{}/{instance}", variant.name),
-            },
-            events: vec![LogEvent {
-                at: now,
-                ingested: now,
-                message: format!("[{}] {line}", serving.config),
-            }],
-            cursor: u64::try_from(now.micros()).unwrap_or_default(),
-        };
-        if let Err(error) = self.logs.append(vec![append]).await {
-            warn!(endpoint = %record.key, error = ?error, "a line of an endpoint's log is lost");
-        }
+    /// The route of this endpoint, not of another one that had the name before.
+    fn own_route(&self, record: &Record) -> Option<Arc<Route>> {
+        let entry = self.routes.entry(&route_key(record))?;
+        (entry.id == record.id).then_some(entry.route)
     }
-}
-
-/// The log group of an endpoint. It exists from CreateEndpoint on: SDK v2 waits for it.
-#[must_use]
-pub fn log_group(endpoint: &str) -> String {
-    format!("{ENDPOINTS}/{endpoint}")
 }
 
 fn route_key(record: &Record) -> RouteKey {
@@ -261,22 +289,5 @@ fn old_variant<'a>(route: &'a Route, name: &str) -> Option<&'a RouteVariant> {
     match route {
         Route::Live(live) => live.named(name),
         Route::NotReady => None,
-    }
-}
-
-/// An endpoint that was in service and can be no more.
-async fn fail(
-    store: &dyn Store,
-    record: &Record,
-    endpoint: Endpoint,
-    reason: String,
-) -> Result<(), StoreError> {
-    warn!(endpoint = %record.key, reason, "an endpoint cannot be served any more");
-    let failed = Endpoint { phase: Phase::Failed, failure: Some(reason), ..endpoint };
-    let state = jobs::Job::state(&failed, Timestamp::now()).map_err(StoreError::new)?;
-    let (key, version) = (record.key.clone(), record.version);
-    match store.commit(vec![Write::Update { key, version, token: None, state }]).await {
-        Ok(()) | Err(Conflict::Stale(_)) => Ok(()),
-        Err(other) => Err(StoreError::new(other)),
     }
 }
