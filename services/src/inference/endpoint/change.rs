@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
 
-    fn checked(deployment: Value) -> Result<(), Fault> {
+    fn checked(deployment: &Value) -> Result<(), Fault> {
         let request = json!({ "EndpointName": "e", "DeploymentConfig": deployment });
         check_deployment(request.as_object().unwrap())
     }
@@ -111,9 +111,9 @@ mod tests {
 
     #[test]
     fn a_deployment_is_refused_unless_it_is_what_happens_here() {
-        assert!(checked(json!({})).is_ok() && checked(routed("ALL_AT_ONCE")).is_ok());
+        assert!(checked(&json!({})).is_ok() && checked(&routed("ALL_AT_ONCE")).is_ok());
         for other in ["CANARY", "LINEAR"] {
-            let fault = checked(routed(other)).unwrap_err();
+            let fault = checked(&routed(other)).unwrap_err();
             assert!(fault.message.contains(other), "{}", fault.message);
         }
         let mut canary = routed("CANARY");
@@ -126,7 +126,7 @@ mod tests {
             (json!({ "RollingUpdatePolicy": { "WaitIntervalInSeconds": 1 } }), "Rolling"),
         ];
         for (deployment, name) in cases {
-            let fault = checked(deployment).unwrap_err();
+            let fault = checked(&deployment).unwrap_err();
             assert_eq!(fault.what, What::Unsupported);
             assert!(fault.message.contains(name), "{}", fault.message);
         }
