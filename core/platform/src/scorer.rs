@@ -1,6 +1,6 @@
 //! The port to loaded models: bytes in, predictions out, by the serving container's contract.
 
-use std::{collections::BTreeMap, io::Read, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, io::Read, sync::Arc, time::Duration};
 
 /// One `POST /invocations`.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub struct Reply {
     /// HTTP status: 200, or 204 for an empty payload.
     pub status: u16,
     /// Of the body.
-    pub content_type: String,
+    pub content_type: Cow<'static, str>,
     /// The predictions.
     pub body: Vec<u8>,
 }
@@ -39,10 +39,27 @@ pub struct Rejection {
 #[error("{0}")]
 pub struct LoadError(pub String);
 
+/// What a call will take, reckoned on the dear side from what its payload looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Estimate {
+    /// Of one core.
+    pub time: Duration,
+    /// Bytes of the reply. More are never made: such a call is rejected.
+    pub reply: usize,
+}
+
 /// A loaded model. Calls may come from many threads at once.
 pub trait Scorer: Send + Sync {
-    /// Answers one call. Bounded by the payload's size; never blocks on anything else.
+    /// Answers one call. Bounded by what [`Scorer::estimate`] says; never blocks on anything else.
     fn invoke(&self, call: Invocation<'_>) -> Result<Reply, Rejection>;
+
+    /// What such a payload will take. A short one is told in nanoseconds, a long one about as fast
+    /// as memory is read. Unless a model says otherwise: a nanosecond for each byte, and a reply
+    /// that is no longer than the payload.
+    fn estimate(&self, body: &[u8]) -> Estimate {
+        let time = Duration::from_nanos(u64::try_from(body.len()).unwrap_or(u64::MAX));
+        Estimate { time, reply: body.len() }
+    }
 }
 
 /// Turns a model's archive into a scorer.

@@ -1,7 +1,8 @@
 //! Bodies: what comes in is read only while it moves, what goes out is any stream of bytes.
 //!
 //! A [`RequestBody`] that stands still longer than the idle limit ends in an error, so whoever
-//! reads one needs no timer of its own. Nothing here bounds its length but [`collect`].
+//! reads one needs no timer of its own. Nothing here bounds its length or its whole time but
+//! [`collect`], for what it reads stays in memory.
 
 use std::{
     error::Error as StdError,
@@ -14,7 +15,11 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Either, Full, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, timeout};
+
+/// Bytes a second that a body must bring on the whole if it is kept in memory: half of what a poor
+/// mobile connection does. Who sends a byte now and then would hold the others' memory.
+const SLOWEST: u64 = 64 << 10;
 
 /// Why an answer's body broke off.
 type Broken = Box<dyn StdError + Send + Sync>;
@@ -87,6 +92,12 @@ pub enum BodyError {
     /// Nothing came for the idle limit.
     #[error("the request's body stood still for {} s", .0.as_secs())]
     Idle(Duration),
+    /// It came too slowly.
+    #[error("the request's body was not there within {} s", .0.as_secs())]
+    Slow(Duration),
+    /// There is no memory left for it.
+    #[error("there is no memory left for the request's body")]
+    Crowded,
     /// It is longer than the call may be.
     #[error("HTTP content length exceeded {0} bytes.")]
     TooLarge(usize),
@@ -144,22 +155,47 @@ impl Body for RequestBody {
     }
 }
 
-/// The whole body, at most `limit` bytes. A body that came in one piece is not copied.
-pub async fn collect(mut body: RequestBody, limit: usize) -> Result<Bytes, BodyError> {
+/// The whole body, at most `limit` bytes. A body that came in one piece is not copied. `room` is
+/// asked before so many bytes in all are kept.
+pub async fn collect(
+    mut body: RequestBody,
+    limit: usize,
+    room: impl FnMut(usize) -> bool,
+) -> Result<Bytes, BodyError> {
     let told = body.size_hint().lower();
     if usize::try_from(told).map_or(true, |told| told > limit) {
         return Err(BodyError::TooLarge(limit));
     }
     let Some(first) = next(&mut body).await? else { return Ok(Bytes::new()) };
-    let Some(second) = next(&mut body).await? else { return within(first, limit) };
-    let mut whole = BytesMut::from(within(first, limit)?);
+    let first = within(first, limit)?;
+    if body.is_end_stream() {
+        return Ok(first);
+    }
+    let most = body.size_hint().upper().or_else(|| u64::try_from(limit).ok());
+    let patience = body.idle.saturating_add(Duration::from_secs(most.unwrap_or(0) / SLOWEST));
+    let whole = timeout(patience, rest(&mut body, first, limit, room));
+    whole.await.unwrap_or(Err(BodyError::Slow(patience)))
+}
+
+async fn rest(
+    body: &mut RequestBody,
+    first: Bytes,
+    limit: usize,
+    mut room: impl FnMut(usize) -> bool,
+) -> Result<Bytes, BodyError> {
+    let Some(second) = next(body).await? else { return Ok(first) };
+    let mut whole = BytesMut::from(first);
     let mut piece = Some(second);
     while let Some(bytes) = piece {
-        if whole.len() + bytes.len() > limit {
+        let length = whole.len() + bytes.len();
+        if length > limit {
             return Err(BodyError::TooLarge(limit));
         }
+        if !room(length) {
+            return Err(BodyError::Crowded);
+        }
         whole.extend_from_slice(&bytes);
-        piece = next(&mut body).await?;
+        piece = next(body).await?;
     }
     Ok(whole.freeze())
 }
@@ -184,14 +220,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_within_its_limit_comes_whole_and_one_byte_more_is_refused() {
-        let whole = collect(Bytes::from_static(b"12345").into(), 5).await.unwrap();
+        let whole = collect(Bytes::from_static(b"12345").into(), 5, |_| true).await.unwrap();
         assert_eq!(&whole[..], b"12345");
-        let refused = collect(Bytes::from_static(b"123456").into(), 5).await;
+        let refused = collect(Bytes::from_static(b"123456").into(), 5, |_| true).await;
         assert!(matches!(refused, Err(BodyError::TooLarge(5))));
     }
 
     #[tokio::test]
     async fn an_empty_body_is_empty() {
-        assert!(collect(Bytes::new().into(), 0).await.unwrap().is_empty());
+        assert!(collect(Bytes::new().into(), 0, |_| true).await.unwrap().is_empty());
     }
 }

@@ -1,5 +1,5 @@
-//! Where a request belongs, by its host, its signature's scope and its target: never by its path
-//! alone, for a bucket may be called `endpoints`.
+//! Where a request belongs, by its host, its signature's scope and its target: by its path only
+//! where nobody signed it and S3 has no such operation, for a bucket may be called `endpoints`.
 
 use aws::{
     model::{Models, Service},
@@ -7,7 +7,7 @@ use aws::{
 };
 use http::{HeaderName, Method, header::CONTENT_TYPE, request::Parts};
 
-use crate::{dialect::Dialect, host::Host};
+use crate::{control::runtime_operation, dialect::Dialect, host::Host};
 
 /// Under this stands what is no AWS call: no bucket's name may begin with an underscore.
 const OURS: &str = "/_/";
@@ -55,6 +55,7 @@ impl Destination {
             Some("monitoring") => Self::Query(Service::CloudWatch),
             Some(other) => Self::Foreign(other.to_owned()),
             None if is_form(parts) => Self::Query(Service::Sts),
+            None if invokes(parts, host) => Self::Runtime,
             None => Self::S3(host.s3().flatten()),
         }
     }
@@ -124,6 +125,15 @@ fn by_target(parts: &Parts) -> Option<Destination> {
     Some(Destination::Json(service, operation.to_owned()))
 }
 
+/// Whether nobody but the runtime can be meant: S3 takes no POST without a query but a form's, which
+/// goes to a bucket.
+fn invokes(parts: &Parts, host: &Host) -> bool {
+    parts.method == Method::POST
+        && parts.uri.query().is_none()
+        && host.s3().is_none()
+        && runtime_operation(parts).is_some()
+}
+
 fn is_form(parts: &Parts) -> bool {
     let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
@@ -136,7 +146,15 @@ mod tests {
     use super::*;
 
     fn of(uri: &str, host: &str, target: Option<&str>, scope: Option<&str>) -> Destination {
-        let mut request = Request::get(uri);
+        sent(Request::get(uri), host, target, scope)
+    }
+
+    fn sent(
+        mut request: http::request::Builder,
+        host: &str,
+        target: Option<&str>,
+        scope: Option<&str>,
+    ) -> Destination {
         if let Some(target) = target {
             request = request.header("x-amz-target", target);
         }
@@ -170,6 +188,17 @@ mod tests {
     #[test]
     fn what_nobody_signed_is_s3s() {
         assert_eq!(of("/bucket/key", "localhost", None, None), Destination::S3(None));
+    }
+
+    #[test]
+    fn an_invocation_that_nobody_signed_is_the_runtimes() {
+        let post = |uri: &str, host: &str| sent(Request::post(uri), host, None, None);
+        let uri = "/endpoints/x/invocations";
+        assert_eq!(post(uri, "localhost"), Destination::Runtime);
+        assert_eq!(post(&format!("{uri}?uploads"), "localhost"), Destination::S3(None));
+        assert_eq!(post("/endpoints", "localhost"), Destination::S3(None));
+        let bucket = Destination::S3(Some("b".to_owned()));
+        assert_eq!(post(uri, "b.s3.us-east-1.amazonaws.com"), bucket);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use api::Family;
-use aws::{model::Service, sigv4::SigningKeys};
+use aws::{Refusal, model::Service, sigv4::SigningKeys};
 use platform::{access::Access, routes::Routes};
 use tokio::sync::{Semaphore, watch};
 
@@ -52,8 +52,8 @@ pub struct Door {
     pub(crate) policies: Arc<PolicyVerifier>,
     /// One for each core: how many large payloads are scored at a time.
     pub(crate) scoring: Arc<Semaphore>,
-    /// Bytes of memory that are left for documents and payloads.
-    buffers: AtomicUsize,
+    /// Bytes of memory that are left for documents, payloads and replies.
+    buffers: Arc<AtomicUsize>,
     /// Says that we are closing. Whoever must be waited for holds a receiver.
     closing: watch::Sender<bool>,
 }
@@ -67,7 +67,7 @@ impl Door {
         let keys = Arc::new(SigningKeys::default());
         let policies =
             PolicyVerifier::new(access.clone(), keys.clone(), config.region.clone(), config.sigv2);
-        let buffers = AtomicUsize::new(config.limits.buffered_bytes);
+        let buffers = Arc::new(AtomicUsize::new(config.limits.buffered_bytes));
         Arc::new(Self {
             config,
             access,
@@ -96,11 +96,9 @@ impl Door {
         tokio::time::timeout(grace, self.closing.closed()).await.is_ok()
     }
 
-    /// Room for `bytes` in memory, until dropped; nothing where there is none left.
-    pub(crate) fn buffer(&self, bytes: usize) -> Option<Room<'_>> {
-        let take = |left: usize| left.checked_sub(bytes);
-        let taken = self.buffers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
-        taken.ok().map(|_| Room { of: &self.buffers, bytes })
+    /// A place in memory that holds nothing yet.
+    pub(crate) fn room(&self) -> Room {
+        Room { left: self.buffers.clone(), taken: 0 }
     }
 
     pub(crate) fn panicked(&self, what: &str) {
@@ -109,16 +107,46 @@ impl Door {
     }
 }
 
-/// Memory that may be filled. Given back when dropped.
-pub(crate) struct Room<'a> {
-    of: &'a AtomicUsize,
-    bytes: usize,
+/// What a body or a reply may always hold, bytes. The number of connections bounds the sum, so small
+/// calls are answered however much memory large ones hold.
+const UNCOUNTED: usize = 64 << 10;
+
+/// Memory that is filled. Given back when dropped.
+pub(crate) struct Room {
+    left: Arc<AtomicUsize>,
+    taken: usize,
 }
 
-impl Drop for Room<'_> {
-    fn drop(&mut self) {
-        self.of.fetch_add(self.bytes, Ordering::Relaxed);
+impl Room {
+    /// Makes it as large as `bytes` want it, and says whether there is memory for that.
+    pub(crate) fn hold(&mut self, bytes: usize) -> bool {
+        let wanted = bytes.saturating_sub(UNCOUNTED);
+        if let Some(less) = self.taken.checked_sub(wanted) {
+            if less > 0 {
+                self.left.fetch_add(less, Ordering::Relaxed);
+            }
+        } else {
+            let more = wanted - self.taken;
+            let take = |left: usize| left.checked_sub(more);
+            if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {
+                return false;
+            }
+        }
+        self.taken = wanted;
+        true
     }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.hold(0);
+    }
+}
+
+/// The answer where there is none left.
+pub(crate) fn busy() -> Refusal {
+    let message = "The server holds as many bodies and replies as it may. Try again.".to_owned();
+    Refusal { code: "ServiceUnavailable", status: 503, message }
 }
 
 /// Holds a shutdown back until it is dropped.
@@ -129,5 +157,24 @@ impl Occupant {
     pub(crate) async fn closing(&mut self) {
         // An error means that the door itself is gone, which is closing too.
         let _ = self.0.wait_for(|closing| *closing).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_counts_what_is_large_and_gives_back_what_it_took() {
+        let left = Arc::new(AtomicUsize::new(100));
+        let room = || Room { left: left.clone(), taken: 0 };
+        let (mut first, mut second) = (room(), room());
+        assert!(first.hold(UNCOUNTED) && second.hold(UNCOUNTED));
+        assert_eq!(left.load(Ordering::Relaxed), 100);
+        assert!(first.hold(UNCOUNTED + 80) && !second.hold(UNCOUNTED + 30));
+        assert!(first.hold(UNCOUNTED + 70) && second.hold(UNCOUNTED + 30));
+        assert_eq!(left.load(Ordering::Relaxed), 0);
+        drop((first, second));
+        assert_eq!(left.load(Ordering::Relaxed), 100);
     }
 }

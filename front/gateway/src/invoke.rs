@@ -1,75 +1,88 @@
 //! `InvokeEndpoint`, the hot way: route, scorer, answer. No document, no database, no copy.
-//!
-//! A small payload is scored where it arrived; a large one on the blocking pool, as many at a time
-//! as there are cores, so that the reactor stays free.
+
+mod model_error;
+mod score;
+mod targets;
 
 use std::{
     borrow::Cow,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
     time::{Duration, Instant},
 };
 
-use aws::Refusal;
+use aws::{
+    Refusal,
+    model::{Models, Service},
+};
 use bytes::Bytes;
-use http::{
-    HeaderMap, HeaderName, HeaderValue,
-    header::{ACCEPT, CONTENT_TYPE},
-    request::Parts,
-};
+use http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE};
 use platform::{
-    routes::{Counts, Live, Meter, Route, RouteVariant},
-    scorer::{Invocation, Rejection, Reply, Scorer},
+    routes::{Counts, Live, Route, RouteVariant},
+    scorer::{Rejection, Reply},
 };
-use serde_json::json;
-use types::{Caller, Owner};
+use types::{Caller, Document};
 
 use crate::{
     body::{Response, full},
     dialect::status_code,
-    door::Door,
+    door::{Door, Room, busy},
 };
+use score::{Scored, score};
 
-/// Scoring this much takes tens of microseconds; a hop to another thread costs as much.
-const SCORE_INLINE: usize = 64 << 10;
-
-/// `ModelError`'s status.
-const MODEL_ERROR: u16 = 424;
-
-/// What SageMaker's clients choose a variant with, and what they accept.
+/// What SageMaker's clients choose a variant with.
 static TARGET_VARIANT: HeaderName = HeaderName::from_static("x-amzn-sagemaker-target-variant");
-static SAGEMAKER_ACCEPT: HeaderName = HeaderName::from_static("x-amzn-sagemaker-accept");
 /// Tells which variant answered.
 static INVOKED_VARIANT: HeaderName = HeaderName::from_static("x-amzn-invoked-production-variant");
 
-/// Answers one invocation of `endpoint`.
-pub async fn invoke(
-    door: &Door,
-    caller: &Caller,
-    endpoint: &str,
-    parts: &Parts,
-    body: Bytes,
-) -> Result<Response, Refusal> {
-    let begun = Instant::now();
+/// One invocation but its payload.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// Which endpoint.
+    pub endpoint: &'a str,
+    /// How.
+    pub headers: &'a HeaderMap,
+    /// When its head was there.
+    pub begun: Instant,
+}
+
+/// Answers one invocation.
+pub async fn invoke(door: &Door, call: Call<'_>, body: Bytes) -> Result<Response, Refusal> {
+    let Call { caller, endpoint, headers, begun } = call;
     let owner = caller.owner();
     let route = door.routes.find(&owner.account, &owner.region, endpoint);
+    if route.is_none() {
+        well_formed(endpoint)?;
+    }
     allow(door, caller, endpoint, route.as_deref())?;
     let route = route.ok_or_else(|| {
-        let message = format!("Endpoint {endpoint} of account {} not found.", owner.account);
-        refusal("ValidationError", 400, message)
+        invalid(format!("Endpoint {endpoint} of account {} not found.", owner.account))
     })?;
     let Route::Live(live) = &*route else {
         let message = format!("The model of endpoint {endpoint} is still being loaded. Try again.");
-        return Err(refusal("ModelNotReadyException", 429, message));
+        return Err(not_ready(message));
     };
-    let variant = choose(live, &parts.headers)?;
-    let scoring = Instant::now();
-    let outcome = score(door, &variant.scorer, &parts.headers, body).await;
-    meter(&variant.meter, outcome.as_ref().err(), scoring.elapsed(), scoring - begun);
+    targets::check(endpoint, headers)?;
+    let variant = choose(live, headers)?;
+    let Scored { outcome, took, room } =
+        score(door, &variant.scorer, headers, body).await.ok_or_else(busy)?;
+    let outcome = outcome.unwrap_or_else(|| {
+        door.panicked("InvokeEndpoint");
+        Err(Rejection { status: 500, message: "Internal Server Error".to_owned() })
+    });
+    variant.meter.count(counts(outcome.as_ref().err(), took, begun.elapsed()));
     Ok(match outcome {
-        Ok(reply) => answer(reply, variant),
-        Err(rejection) => model_error(&rejection, owner, endpoint),
+        Ok(reply) => answer(reply, room, variant),
+        Err(rejection) => model_error::response(&rejection, owner, endpoint),
     })
+}
+
+/// Asked only of a name that no endpoint has: those that are there were checked when they were made.
+fn well_formed(endpoint: &str) -> Result<(), Refusal> {
+    let model = Models::get().service(Service::SageMakerRuntime);
+    let document = Document::from_iter([("EndpointName".to_owned(), endpoint.into())]);
+    let checked = model.operation("InvokeEndpoint").map_or(Ok(()), |it| it.validate(&document));
+    checked.map_err(|error| invalid(error.to_string()))
 }
 
 /// Asked before anything is told of the endpoint. One that is live brings its ARN.
@@ -87,76 +100,63 @@ fn allow(
             Cow::Owned(owner.arn("sagemaker", &format!("endpoint/{name}")))
         }
     };
-    door.access
-        .allow(caller, "sagemaker:InvokeEndpoint", &arn, owner)
-        .map_err(|denied| refusal("AccessDeniedException", 400, denied.to_string()))
+    door.access.allow(caller, "sagemaker:InvokeEndpoint", &arn, owner).map_err(|denied| Refusal {
+        code: "AccessDeniedException",
+        status: 400,
+        message: denied.to_string(),
+    })
 }
 
 fn choose<'a>(live: &'a Live, headers: &HeaderMap) -> Result<&'a RouteVariant, Refusal> {
     match text(headers, &TARGET_VARIANT) {
-        Some(name) => live.named(name).ok_or_else(|| {
-            let message = format!("Variant {name} not found for endpoint {}.", live.arn);
-            refusal("ValidationError", 400, message)
-        }),
-        None => live.pick().ok_or_else(|| {
-            let message = format!("Endpoint {} has no variant in service.", live.arn);
-            refusal("ModelNotReadyException", 429, message)
-        }),
+        Some(name) => live
+            .named(name)
+            .ok_or_else(|| invalid(format!("Variant {name} not found for endpoint {}.", live.arn))),
+        None => live
+            .pick()
+            .ok_or_else(|| not_ready(format!("Endpoint {} has no variant in service.", live.arn))),
     }
 }
 
-async fn score(
-    door: &Door,
-    scorer: &Arc<dyn Scorer>,
-    headers: &HeaderMap,
-    body: Bytes,
-) -> Result<Reply, Rejection> {
-    let content_type = text(headers, &CONTENT_TYPE);
-    let accept = text(headers, &SAGEMAKER_ACCEPT).or_else(|| text(headers, &ACCEPT));
-    let outcome = if body.len() <= SCORE_INLINE {
-        caught(&**scorer, Invocation { content_type, accept, body: &body })
-    } else {
-        let (content_type, accept) = (content_type.map(str::to_owned), accept.map(str::to_owned));
-        let scorer = scorer.clone();
-        let permit = door.scoring.clone().acquire_owned().await;
-        let task = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            let (content_type, accept) = (content_type.as_deref(), accept.as_deref());
-            caught(&*scorer, Invocation { content_type, accept, body: &body })
-        });
-        task.await.unwrap_or(None)
-    };
-    outcome.unwrap_or_else(|| {
-        door.panicked("InvokeEndpoint");
-        Err(Rejection { status: 500, message: "Internal Server Error".to_owned() })
-    })
-}
-
-/// Nothing where the scorer panicked.
-fn caught(scorer: &dyn Scorer, call: Invocation<'_>) -> Option<Result<Reply, Rejection>> {
-    catch_unwind(AssertUnwindSafe(|| scorer.invoke(call))).ok()
-}
-
-fn meter(meter: &Meter, rejected: Option<&Rejection>, model: Duration, around: Duration) {
+/// `model` is the time in the model, `whole` that of the request until its answer was there.
+fn counts(rejected: Option<&Rejection>, model: Duration, whole: Duration) -> Counts {
     let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    let failed = |server: bool| {
-        let of_server = |rejected: &Rejection| rejected.status >= 500;
-        u64::from(rejected.is_some_and(|rejected| of_server(rejected) == server))
-    };
-    meter.count(Counts {
+    let of_server = rejected.map(|rejected| rejected.status >= model_error::SERVER_ERRORS);
+    Counts {
         invocations: 1,
-        client_errors: failed(false),
-        server_errors: failed(true),
+        client_errors: u64::from(of_server == Some(false)),
+        server_errors: u64::from(of_server == Some(true)),
         model_micros: micros(model),
-        overhead_micros: micros(around),
-    });
+        overhead_micros: micros(whole.saturating_sub(model)),
+    }
 }
 
-fn answer(reply: Reply, variant: &RouteVariant) -> Response {
-    let mut response = Response::new(full(reply.body));
-    *response.status_mut() = status_code(reply.status);
+/// A reply and its place in memory, until it is sent.
+struct Held {
+    reply: Vec<u8>,
+    _room: Room,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.reply
+    }
+}
+
+fn answer(reply: Reply, room: Option<Room>, variant: &RouteVariant) -> Response {
+    let Reply { status, content_type, body } = reply;
+    let body = match room {
+        Some(room) => Bytes::from_owner(Held { reply: body, _room: room }),
+        None => body.into(),
+    };
+    let mut response = Response::new(full(body));
+    *response.status_mut() = status_code(status);
     let headers = response.headers_mut();
-    if let Ok(kind) = HeaderValue::try_from(reply.content_type) {
+    let kind = match content_type {
+        Cow::Borrowed(kind) => Ok(HeaderValue::from_static(kind)),
+        Cow::Owned(kind) => HeaderValue::try_from(kind),
+    };
+    if let Ok(kind) = kind {
         headers.insert(CONTENT_TYPE, kind);
     }
     if let Ok(name) = HeaderValue::from_str(&variant.name) {
@@ -165,36 +165,14 @@ fn answer(reply: Reply, variant: &RouteVariant) -> Response {
     response
 }
 
-/// AWS tells what the container answered, and where its log is.
-fn model_error(rejection: &Rejection, owner: &Owner, endpoint: &str) -> Response {
-    let Rejection { status, message } = rejection;
-    let Owner { account, region, .. } = owner;
-    let group = format!("/aws/sagemaker/Endpoints/{endpoint}");
-    let side = if *status >= 500 { "server" } else { "client" };
-    let sentence = format!(
-        "Received {side} error ({status}) from primary with message \"{message}\". See \
-         https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}\
-         #logEventViewer:group={group} in account {account} for more information."
-    );
-    let body = json!({
-        "ErrorCode": "CLIENT_ERROR_FROM_MODEL",
-        "LogStreamArn": format!("arn:aws:logs:{region}:{account}:log-group:{group}"),
-        "Message": sentence,
-        "OriginalMessage": message,
-        "OriginalStatusCode": status,
-    });
-    let mut response = Response::new(full(body.to_string()));
-    *response.status_mut() = status_code(MODEL_ERROR);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert("x-amzn-errortype", HeaderValue::from_static("ModelError"));
-    response
-}
-
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn refusal(code: &'static str, status: u16, message: String) -> Refusal {
-    Refusal { code, status, message }
+fn invalid(message: String) -> Refusal {
+    Refusal { code: "ValidationError", status: 400, message }
+}
+
+fn not_ready(message: String) -> Refusal {
+    Refusal { code: "ModelNotReadyException", status: 429, message }
 }

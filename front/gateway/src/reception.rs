@@ -7,7 +7,7 @@ use aws::{
     sigv4::{self, Claim, Payload, Verified},
 };
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Request, header::CONNECTION, request::Parts};
 use hyper::body::Incoming;
 use types::{Caller, Id};
 
@@ -17,7 +17,7 @@ use crate::{
     control::Call,
     destination::Destination,
     dialect::{Dialect, PLAIN},
-    door::Door,
+    door::{Door, busy},
     families, guard,
     host::Host,
     invoke, ours,
@@ -31,18 +31,18 @@ use crate::{
 pub async fn receive(
     door: Arc<Door>,
     peer: Arc<Peer>,
-    mixed_framing: bool,
+    unclear: bool,
     request: Request<Incoming>,
 ) -> http::Response<Observed> {
     let mut visit = Visit::begin(&door.metrics);
-    let response = admit(&door, &peer, mixed_framing, request, &mut visit).await;
+    let response = admit(&door, &peer, unclear, request, &mut visit).await;
     visit.answered(response)
 }
 
 async fn admit(
     door: &Arc<Door>,
     peer: &Arc<Peer>,
-    mixed_framing: bool,
+    unclear: bool,
     request: Request<Incoming>,
     visit: &mut Visit,
 ) -> Response {
@@ -51,14 +51,21 @@ async fn admit(
         return connect::open(door, peer, request, visit).await;
     }
     let (parts, body) = request.into_parts();
-    let host = match guard::check(&parts, mixed_framing)
+    let host = match guard::check(&parts, unclear)
         .and_then(|host| connect::plain_proxy(door, &parts, &host).map(|()| host))
     {
         Ok(host) => host,
-        Err(refusal) => return PLAIN.error(&refusal, visit.id, parts.uri.path()),
+        Err(refusal) => return not_meant(&refusal, visit.id, parts.uri.path()),
     };
     let body = RequestBody::new(body, door.config.limits.body_idle_timeout);
     direct(door, peer, parts, body, &host, visit).await
+}
+
+/// What could be understood in two ways is the last that a connection says.
+fn not_meant(refusal: &Refusal, id: Id, path: &str) -> Response {
+    let mut response = PLAIN.error(refusal, id, path);
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 async fn direct(
@@ -111,9 +118,9 @@ async fn document(
         Destination::Runtime => limits.invoke_bytes,
         _ => limits.document_bytes,
     };
-    let length = content_length(&parts.headers).unwrap_or(limit).min(limit);
-    let Some(_room) = door.buffer(length) else { return Err(busy()) };
-    let body = collect(body, limit).await.map_err(|error| unread(&error))?;
+    let mut room = door.room();
+    let body = collect(body, limit, |bytes| room.hold(bytes)).await;
+    let body = body.map_err(|error| unread(&error, &destination, visit.id))?;
     let caller = known.with_body(door, parts, &body, visit.id).await;
     let caller = caller.map_err(|error| dialect.name(&error))?;
     visit.account = Some(caller.owner().account.clone());
@@ -149,7 +156,11 @@ async fn runtime(
     };
     visit.operation = operation.name();
     match operation.name() {
-        "InvokeEndpoint" => invoke::invoke(door, caller, &endpoint, parts, body).await,
+        "InvokeEndpoint" => {
+            let (endpoint, headers, begun) = (&*endpoint, &parts.headers, visit.started);
+            let call = invoke::Call { caller, endpoint, headers, begun };
+            invoke::invoke(door, call, body).await
+        }
         other => Err(families::unsupported(other)),
     }
 }
@@ -244,20 +255,27 @@ fn trailers(headers: &HeaderMap) -> Vec<String> {
     names.map(|name| name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty()).collect()
 }
 
-fn content_length(headers: &HeaderMap) -> Option<usize> {
-    headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-fn busy() -> Refusal {
-    let message = "The server holds as many request bodies as it may. Try again.".to_owned();
-    Refusal { code: "ServiceUnavailable", status: 503, message }
-}
-
-fn unread(error: &BodyError) -> Refusal {
+fn unread(error: &BodyError, destination: &Destination, id: Id) -> Refusal {
     let (code, status) = match error {
-        BodyError::TooLarge(_) => ("RequestEntityTooLargeException", 413),
-        BodyError::Idle(_) => ("RequestTimeoutException", 408),
+        BodyError::TooLarge(_) => return oversize(error, destination, id),
+        BodyError::Crowded => return busy(),
+        BodyError::Idle(_) | BodyError::Slow(_) => ("RequestTimeoutException", 408),
         BodyError::Broken(_) => ("IncompleteBody", 400),
     };
     Refusal { code, status, message: error.to_string() }
+}
+
+/// The runtime has a word of its own for it, which its clients know.
+fn oversize(error: &BodyError, destination: &Destination, id: Id) -> Refusal {
+    match destination {
+        Destination::Runtime => {
+            let message = format!("Request {} has oversize body.", id.hyphenated());
+            Refusal { code: "ValidationError", status: 400, message }
+        }
+        _ => Refusal {
+            code: "RequestEntityTooLargeException",
+            status: 413,
+            message: error.to_string(),
+        },
+    }
 }

@@ -62,9 +62,27 @@ pub fn shared(name: &str) -> Option<Arc<str>> {
     SHARED.get(REGIONS.binary_search(&name).ok()?).cloned()
 }
 
+/// The host of a region's pages in AWS's console, which each partition has under a name of its own.
+#[must_use]
+pub fn console(region: &str) -> String {
+    let domain = match region.split('-').take(2).collect::<Vec<_>>()[..] {
+        ["cn", _] => "console.amazonaws.cn",
+        ["us", "gov"] => "console.amazonaws-us-gov.com",
+        _ => "console.aws.amazon.com",
+    };
+    format!("{region}.{domain}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_partition_has_a_console() {
+        assert_eq!(console("us-east-1"), "us-east-1.console.aws.amazon.com");
+        assert_eq!(console("cn-north-1"), "cn-north-1.console.amazonaws.cn");
+        assert_eq!(console("us-gov-west-1"), "us-gov-west-1.console.amazonaws-us-gov.com");
+    }
 
     #[test]
     fn the_table_is_sorted_so_that_every_region_is_found() {

@@ -31,7 +31,8 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 /// A request under way.
 pub struct Visit {
     metrics: Arc<Metrics>,
-    started: Instant,
+    /// When its head was there.
+    pub started: Instant,
     /// Goes back to the client and stands in every log line.
     pub id: Id,
     /// `sagemaker`, `s3`, `proxy`, …

@@ -22,13 +22,14 @@ mod scale;
 mod tests;
 mod walk;
 
-use std::cell::RefCell;
+use std::{cell::RefCell, time::Duration};
 
 use crate::{
     booster::Tree,
     kernels::{Kernel, ROWS},
     rows::Rows,
 };
+use columns::Columns;
 use keys::Keys;
 use ranked::Ranked;
 use walk::Walked;
@@ -38,6 +39,7 @@ use walk::Walked;
 pub(crate) struct Forest {
     layout: Layout,
     outputs: usize,
+    row: Duration,
 }
 
 #[derive(Debug)]
@@ -79,20 +81,46 @@ thread_local! {
 impl Forest {
     /// Lays out trees in about `budget` bytes at most, `outputs` margins a row.
     pub(crate) fn new(trees: &[Tree], outputs: usize, budget: usize) -> Self {
-        Self { layout: choose::layout(trees, outputs, budget), outputs }
+        let row = row(trees);
+        Self { layout: choose::layout(trees, outputs, budget), outputs, row }
+    }
+
+    /// About how long a row takes, on the dear side: the same on every machine, and not measured,
+    /// so that a pause while a model was loaded decides nothing.
+    pub(crate) fn row(&self) -> Duration {
+        self.row
     }
 
     /// The same in every layout and with every kernel, by name.
     #[cfg(test)]
     pub(crate) fn every(trees: &[Tree], outputs: usize) -> Vec<(String, Self)> {
         let layouts = tests::layouts(trees, outputs).into_iter();
-        layouts.map(|(name, layout)| (name, Self { layout, outputs })).collect()
+        layouts.map(|(name, layout)| (name, Self { layout, outputs, row: row(trees) })).collect()
     }
 
     /// Adds every tree to the margins.
     pub(crate) fn add(&self, rows: &Rows, margins: &mut [f32]) {
         SCRATCH.with_borrow_mut(|scratch| self.layout.add(rows, margins, self.outputs, scratch));
     }
+}
+
+/// A split of a tree in lock-step with others takes a nanosecond from the nearest cache; a large
+/// forest leaves it.
+const SPLIT: u64 = 3;
+/// A split of a tree that is walked alone, and may look for a category.
+const WALKED_SPLIT: u64 = 15;
+
+/// Nanoseconds of the splits on every tree's longest path, and one for each column that is looked at.
+fn row(trees: &[Tree]) -> Duration {
+    let splits: usize = trees.iter().map(|tree| tree.depth + 1).sum();
+    let walked = trees.iter().any(|tree| !tree.categories.is_empty());
+    let [splits, columns] = [splits, Columns::of(trees).len()].map(whole);
+    Duration::from_nanos(splits * if walked { WALKED_SPLIT } else { SPLIT } + columns)
+}
+
+/// There are fewer trees, columns and outputs than nanoseconds in a century.
+pub(crate) fn whole(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 impl Layout {

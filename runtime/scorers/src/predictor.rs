@@ -1,12 +1,12 @@
 //! A booster laid out for scoring: rows in, predictions out.
 
-use std::mem;
+use std::{mem, time::Duration};
 
 use platform::scorer::LoadError;
 
 use crate::{
     booster::{Booster, Model, Order},
-    forest::Forest,
+    forest::{Forest, whole},
     linear, model_file,
     objective::Objective,
     reply::Predictions,
@@ -27,6 +27,9 @@ pub struct TooWide {
 /// How many times its file a model may take laid out: half of the bound of four, for the file and
 /// what was read of it are there too while it is made.
 const LAID_OUT: usize = 2;
+
+/// Nanoseconds of `expf` and what is around it.
+const TRANSFORM: u64 = 10;
 
 #[derive(Debug)]
 enum Engine {
@@ -90,6 +93,15 @@ impl Predictor {
     /// Numbers that a row's prediction holds.
     pub(crate) fn width(&self) -> usize {
         self.objective.width(self.outputs)
+    }
+
+    /// About how long a row takes, on the dear side: the sum and what becomes of each margin.
+    pub(crate) fn row(&self) -> Duration {
+        let sum = match &self.engine {
+            Engine::Forest(forest) => forest.row(),
+            Engine::Linear(weights) => Duration::from_nanos(whole(weights.len())),
+        };
+        sum + Duration::from_nanos(TRANSFORM * whole(self.outputs))
     }
 
     /// Scores rows. Columns that a row lacks are missing; too many are an error.

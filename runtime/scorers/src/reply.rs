@@ -56,11 +56,20 @@ impl Accept {
     }
 }
 
+/// Bytes that a prediction is reckoned with: 18 digits and a comma are usual.
+const NUMBER: usize = 24;
+/// Bytes of what stands around a row, beyond what its numbers leave of theirs: a record's frame.
+const AROUND: usize = 16;
+
+/// Bytes that a row of so many numbers is reckoned with.
+pub(crate) fn row_bytes(width: usize) -> usize {
+    NUMBER * width + AROUND
+}
+
 impl Predictions {
     /// Encodes them.
     pub(crate) fn encode(&self, accept: Accept) -> Vec<u8> {
-        // 18 digits and a comma are usual.
-        let mut body = Vec::with_capacity(24 * self.values.len() + 32);
+        let mut body = Vec::with_capacity(NUMBER * self.values.len() + AROUND);
         match accept {
             Accept::Csv => self.lines(&mut body, |to, row| joined(to, row, b",", write_repr)),
             Accept::Json => {
@@ -85,7 +94,7 @@ impl Predictions {
 
     /// Encodes them as batch transform has them, whatever is accepted: Python's `str` of each row.
     pub(crate) fn encode_batch(&self) -> Vec<u8> {
-        let mut body = Vec::with_capacity(24 * self.values.len());
+        let mut body = Vec::with_capacity(NUMBER * self.values.len());
         self.lines(&mut body, |to, row| match row {
             [value] => write_repr(to, *value),
             row => list(to, row, write_repr),
@@ -152,6 +161,18 @@ mod tests {
         recordio::write_labels([("score", vec![2.0])], &mut records);
         assert_eq!(predictions.encode(Accept::RecordIo), records);
         assert_eq!(text(predictions.encode_batch()), "0.5\n2.0\n");
+    }
+
+    #[test]
+    fn a_reply_is_no_longer_than_its_rows_are_reckoned_with() {
+        for (width, rows) in [(1, 50), (3, 20)] {
+            let values = vec![-f32::MIN_POSITIVE; width * rows];
+            let predictions = Predictions { values, width };
+            for accept in [Accept::Csv, Accept::Json, Accept::JsonLines, Accept::RecordIo] {
+                let length = predictions.encode(accept).len();
+                assert!(length <= rows * row_bytes(width), "{accept:?}: {length} for {width}");
+            }
+        }
     }
 
     #[test]

@@ -3,21 +3,23 @@
 //! The order of checks is the container's: the payload's size, an empty payload, then the payload,
 //! then its width, and only then what the client accepts.
 
+mod bounds;
 mod ensemble;
 mod settings;
 mod widths;
 
 use std::collections::BTreeMap;
 
-use platform::scorer::{Invocation, LoadError, Rejection, Reply, Scorer};
+use platform::scorer::{Estimate, Invocation, LoadError, Rejection, Reply, Scorer};
 
 use crate::{
     model_file,
     predictor::Predictor,
-    reply::{Accept, Selection},
+    reply::{self, Accept, Selection},
     request,
 };
 
+use bounds::Bounds;
 use ensemble::Ensemble;
 use settings::Settings;
 use widths::{Unfit, Widths};
@@ -35,6 +37,8 @@ pub(crate) struct Xgboost {
     /// What is sent instead of the bare predictions.
     selection: Option<Selection>,
     settings: Settings,
+    /// What its calls take.
+    bounds: Bounds,
 }
 
 impl Xgboost {
@@ -59,7 +63,11 @@ impl Xgboost {
             Some(Selection::new(asked, &first.objective().name, first.outputs().max(2)))
         };
         let selection = settings.output.as_ref().and_then(select);
-        Ok(Self { models, widths, selection, settings })
+        let width = models.first().map_or(1, Predictor::width);
+        let row_bytes = |selection: &Selection| selection.row_bytes(width);
+        let reply = selection.as_ref().map_or_else(|| reply::row_bytes(width), row_bytes);
+        let bounds = Bounds { row: models.row(), reply };
+        Ok(Self { models, widths, selection, settings, bounds })
     }
 
     fn accept(&self, sent: Option<&str>) -> Result<Accept, Rejection> {
@@ -90,6 +98,7 @@ impl Scorer for Xgboost {
         let (format, rows) = request::read(call.content_type, call.body)?;
         let features = self.models.first().map_or(0, Predictor::features);
         self.widths.check(format, rows.columns(), features)?;
+        self.bounds.check(rows.len())?;
         let predictions = self.models.predict(&rows).map_err(Unfit::from)?;
         let accept = self.accept(call.accept)?;
         let batch = self.settings.batch;
@@ -101,6 +110,10 @@ impl Scorer for Xgboost {
             None => predictions.encode(accept),
         };
         Ok(Reply { status: 200, content_type: accept.content_type().into(), body })
+    }
+
+    fn estimate(&self, body: &[u8]) -> Estimate {
+        self.bounds.estimate(body)
     }
 }
 

@@ -158,7 +158,7 @@ impl<'a> Scoring<'a> {
         if self.settings.assemble_lines && !body.ends_with(b"\n") {
             body.push(b'\n');
         }
-        Ok(Answer { body, content_type: reply.content_type })
+        Ok(Answer { body, content_type: reply.content_type.into_owned() })
     }
 
     fn sent<'b>(&self, request: &'b [u8]) -> Result<Cow<'b, [u8]>, Unprocessed> {

@@ -67,8 +67,8 @@ impl From<BodyError> for BodyFault {
     fn from(error: BodyError) -> Self {
         match error {
             BodyError::Broken(_) => Self::Broken,
-            BodyError::Idle(_) => Self::Idle,
-            BodyError::TooLarge(_) => Self::Long,
+            BodyError::Idle(_) | BodyError::Slow(_) => Self::Idle,
+            BodyError::TooLarge(_) | BodyError::Crowded => Self::Long,
         }
     }
 }

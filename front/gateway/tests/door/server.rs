@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, atomic::AtomicBool},
+    sync::{Arc, Mutex, atomic::AtomicBool, mpsc},
     time::Duration,
 };
 
@@ -16,8 +16,8 @@ use gateway::{
 };
 use platform::{
     access::{Access, Denied, Identity, Unidentified},
-    routes::{Entry, Live, Route, RouteKey, RouteVariant, Routes},
-    scorer::{Invocation, Rejection, Reply, Scorer},
+    routes::{Counts, Entry, Live, Route, RouteKey, RouteVariant, Routes},
+    scorer::{Estimate, Invocation, Rejection, Reply, Scorer},
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -144,7 +144,7 @@ struct Bucket(Arc<Stage>);
 impl S3 for Bucket {
     async fn call(&self, request: S3Request) -> Response {
         let who = request.caller.map(|caller| caller.owner().principal.to_string());
-        let body = collect(request.body, 1 << 20).await.unwrap();
+        let body = collect(request.body, 1 << 20, |_| true).await.unwrap();
         let path = request.parts.uri.path().to_owned();
         self.0.s3.lock().unwrap().push((path, who, request.bucket, body.len()));
         Response::new(full("from s3"))
@@ -158,7 +158,7 @@ impl Scorer for Echo {
         match call.content_type {
             Some("text/csv") => Ok(Reply {
                 status: 200,
-                content_type: "text/csv; charset=utf-8".to_owned(),
+                content_type: "text/csv; charset=utf-8".into(),
                 body: call.body.len().to_string().into_bytes(),
             }),
             Some("panic") => panic!("as the test wishes"),
@@ -167,6 +167,26 @@ impl Scorer for Echo {
                 Err(Rejection { status: 415, message })
             }
         }
+    }
+}
+
+/// A model that takes as long as the test wishes, and says how much it takes.
+pub struct Weighty {
+    pub estimate: Estimate,
+    pub begun: Arc<Notify>,
+    pub go_on: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Scorer for Weighty {
+    fn invoke(&self, _: Invocation<'_>) -> Result<Reply, Rejection> {
+        self.begun.notify_one();
+        let told = self.go_on.lock().unwrap().recv_timeout(Duration::from_secs(5));
+        let body = if told.is_ok() { b"told".to_vec() } else { b"left alone".to_vec() };
+        Ok(Reply { status: 200, content_type: "text/csv".into(), body })
+    }
+
+    fn estimate(&self, _: &[u8]) -> Estimate {
+        self.estimate
     }
 }
 
@@ -237,7 +257,16 @@ impl Server {
 
     /// Puts an endpoint in service.
     pub fn route(&self, endpoint: &str, variants: &[&str]) {
-        let variants: Vec<RouteVariant> = variants.iter().map(|name| variant(name)).collect();
+        let variant = |name: &&str| variant(name, Arc::new(Echo));
+        self.live(endpoint, variants.iter().map(variant).collect());
+    }
+
+    /// Puts an endpoint of another model in service.
+    pub fn serve(&self, endpoint: &str, scorer: impl Scorer + 'static) {
+        self.live(endpoint, vec![variant("AllTraffic", Arc::new(scorer))]);
+    }
+
+    fn live(&self, endpoint: &str, variants: Vec<RouteVariant>) {
         let arn = format!("arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{endpoint}");
         self.set(endpoint, Route::Live(Live::new(arn, variants)));
     }
@@ -251,21 +280,19 @@ impl Server {
 
     /// The meter of an endpoint's first variant.
     pub fn calls(&self, endpoint: &str) -> (u64, u64, u64) {
+        let counts = self.counts(endpoint);
+        (counts.invocations, counts.client_errors, counts.server_errors)
+    }
+
+    pub fn counts(&self, endpoint: &str) -> Counts {
         let (account, region) = (ACCOUNT.into(), REGION.into());
         let key = RouteKey { account, region, endpoint: endpoint.into() };
         let route = self.routes.get(&key).unwrap();
         let Route::Live(live) = &*route else { panic!("the endpoint is live") };
-        let counts = live.variants[0].meter.read();
-        (counts.invocations, counts.client_errors, counts.server_errors)
+        live.variants[0].meter.read()
     }
 }
 
-fn variant(name: &str) -> RouteVariant {
-    RouteVariant {
-        name: name.into(),
-        weight: 1.0,
-        instances: 1,
-        scorer: Arc::new(Echo),
-        meter: Arc::default(),
-    }
+fn variant(name: &str, scorer: Arc<dyn Scorer>) -> RouteVariant {
+    RouteVariant { name: name.into(), weight: 1.0, instances: 1, scorer, meter: Arc::default() }
 }

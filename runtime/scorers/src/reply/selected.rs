@@ -84,6 +84,13 @@ impl Selection {
         Self { family, classes, columns, members }
     }
 
+    /// Bytes that a row is reckoned with, where a prediction holds so many numbers. JSON repeats the
+    /// names in each.
+    pub(crate) fn row_bytes(&self, width: usize) -> usize {
+        let numbers = width.max(self.classes);
+        self.columns.iter().map(|column| column.name.len() + super::row_bytes(numbers)).sum()
+    }
+
     /// Encodes what is selected of `predictions`. For batch transform CSV ends with its last line.
     pub(crate) fn encode(
         &self,

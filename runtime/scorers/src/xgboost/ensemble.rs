@@ -1,5 +1,7 @@
 //! Models that answer together: labels are voted for, all else is the mean.
 
+use std::time::Duration;
+
 use platform::scorer::LoadError;
 
 use crate::{
@@ -32,6 +34,11 @@ impl Ensemble {
     /// The one whose objective counts.
     pub(super) fn first(&self) -> Option<&Predictor> {
         self.predictors.first()
+    }
+
+    /// About how long a row takes.
+    pub(super) fn row(&self) -> Duration {
+        self.predictors.iter().map(Predictor::row).sum()
     }
 
     pub(super) fn predict(&self, rows: &Rows) -> Result<Predictions, TooWide> {

@@ -42,7 +42,7 @@ fn call<'a>(accept: Option<&'a str>, body: &'a str) -> Invocation<'a> {
 fn answer(scorer: &Xgboost, accept: Option<&str>, body: &str) -> (String, String) {
     let reply = scorer.invoke(call(accept, body)).unwrap();
     assert_eq!(reply.status, 200);
-    (reply.content_type, String::from_utf8(reply.body).unwrap())
+    (reply.content_type.into_owned(), String::from_utf8(reply.body).unwrap())
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn the_environment_selects_what_answers_hold() {
         let scorer = load(&[("m", &model)], &[("SAGEMAKER_INFERENCE_OUTPUT", asked)]).unwrap();
         scorer
             .invoke(call(accept, "0,5\n1,5"))
-            .map(|reply| (reply.content_type, String::from_utf8(reply.body).unwrap()))
+            .map(|reply| (reply.content_type.into_owned(), String::from_utf8(reply.body).unwrap()))
     };
     let json = r#"{"predictions": [{"predicted_score": 0.25, "probability": NaN}, {"predicted_score": 0.75, "probability": NaN}]}"#;
     assert_eq!(
@@ -261,4 +261,15 @@ fn a_model_that_would_lead_out_of_its_arrays_is_refused() {
         let error = load(&[("m", &model)], &[]).unwrap_err();
         assert!(error.contains(why), "{to}: {error}");
     }
+}
+
+#[test]
+fn a_call_is_reckoned_with_its_rows_and_its_model() {
+    let time = |scorer: &Xgboost, body: &str| scorer.estimate(body.as_bytes()).time;
+    let one = load(&[("a", &regression())], &[]).unwrap();
+    let two = load(&[("a", &regression()), ("b", &regression())], &[]).unwrap();
+    let rows = "1,2\n".repeat(100);
+    assert!(time(&one, "1,2") < std::time::Duration::from_micros(1));
+    assert!(time(&one, &rows) > 50 * time(&one, "1,2"));
+    assert!(time(&two, &rows) > time(&one, &rows));
 }
