@@ -28,7 +28,7 @@ use tokio::{
 };
 
 /// As the gateway's: a timer is armed for each request's head.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Bytes that hyper reads ahead on one connection, as the gateway's.
 const READ_BUFFER: usize = 64 << 10;

@@ -26,9 +26,11 @@ pub struct Config {
 pub struct Limits {
     /// Connections at a time; one more is answered 503.
     pub connections: usize,
-    /// From the first byte (or the end of the last answer) to the end of a head. So it is also how
-    /// long an idle connection is kept.
+    /// From the first byte of a head to its end; also to a connection's first byte, and for a
+    /// handshake.
     pub header_timeout: Duration,
+    /// From the end of an answer to the next head's.
+    pub idle_timeout: Duration,
     /// How long a body may stand still.
     pub body_idle_timeout: Duration,
     /// Bytes of a request's head.
@@ -37,7 +39,8 @@ pub struct Limits {
     pub document_bytes: usize,
     /// Bytes of an `InvokeEndpoint` payload.
     pub invoke_bytes: usize,
-    /// Bytes of documents and payloads held in memory at a time, over all connections.
+    /// Bytes of documents, payloads and replies held in memory at a time, over all connections,
+    /// beside the first 64 KiB of each.
     pub buffered_bytes: usize,
     /// How long a shutdown waits for what was accepted.
     pub grace: Duration,
@@ -48,6 +51,8 @@ impl Default for Limits {
         Self {
             connections: 1024,
             header_timeout: Duration::from_secs(10),
+            // Clients keep connections for about so long, and so does the container.
+            idle_timeout: Duration::from_mins(1),
             body_idle_timeout: Duration::from_mins(1),
             header_bytes: 64 << 10,
             // Twice the largest document that a limit of the model allows (a pipeline definition).

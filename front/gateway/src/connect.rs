@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use aws::Refusal;
-use http::{Request, request::Parts};
+use http::{HeaderValue, Request, header::CONNECTION, request::Parts};
 use hyper::{body::Incoming, upgrade};
 use hyper_util::rt::TokioIo;
 
@@ -43,6 +43,8 @@ pub async fn open(
     };
     outcome.unwrap_or_else(|refusal| {
         let mut response = PLAIN.error(&refusal, visit.id, "");
+        // Behind a CONNECT no more heads are looked for.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         if refusal.status == tunnel::UNAUTHORISED {
             tunnel::challenge(response.headers_mut());
         }

@@ -4,16 +4,24 @@
 //! it could be understood one way by us and another way by a proxy in front.
 
 use aws::Refusal;
-use http::{HeaderMap, Method, header::HOST, request::Parts};
+use http::{
+    HeaderMap, Method,
+    header::{HOST, TRANSFER_ENCODING},
+    request::Parts,
+};
 
 use crate::host::Host;
 
-/// The host that a request is for, if the head can be meant. `mixed` says that both framings stood
-/// in the raw head, of which hyper shows only one.
-pub fn check(parts: &Parts, mixed: bool) -> Result<Host, Refusal> {
-    if mixed {
-        return Err(bad("a request has Content-Length or Transfer-Encoding, not both"));
+/// The host that a request is for, if the head can be meant. `unclear` says that the raw bytes did
+/// not tell where a body ends, of which hyper shows nothing.
+pub fn check(parts: &Parts, unclear: bool) -> Result<Host, Refusal> {
+    if unclear {
+        return Err(bad(
+            "a request has Content-Length or Transfer-Encoding, not both, in the plain \
+                        form of RFC 9112",
+        ));
     }
+    known_coding(&parts.headers)?;
     known_method(&parts.method)?;
     let host = one_host(&parts.headers)?;
     match parts.uri.authority() {
@@ -26,6 +34,17 @@ pub fn check(parts: &Parts, mixed: bool) -> Result<Host, Refusal> {
         None => return Err(bad("the request line has no path")),
     }
     Ok(host)
+}
+
+/// RFC 9112, 6.1: a coding that a server does not understand is answered 501.
+fn known_coding(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let chunked = codings.next().is_none_or(|it| it.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    if chunked && codings.next().is_none() {
+        return Ok(());
+    }
+    let message = "the only Transfer-Encoding that is understood is chunked".to_owned();
+    Err(Refusal { code: "NotImplemented", status: 501, message })
 }
 
 fn known_method(method: &Method) -> Result<(), Refusal> {
@@ -90,6 +109,22 @@ mod tests {
         assert!(check(&head("GET", "http://a:1/x", &["a:1"]), false).is_ok());
         assert!(check(&head("GET", "http://b/x", &["a"]), false).is_err());
         assert!(check(&head("OPTIONS", "*", &["a"]), false).is_err());
+    }
+
+    #[test]
+    fn no_coding_but_chunked_is_understood() {
+        let mut request = head("POST", "/", &["a"]);
+        let mut status = |codings: &[&'static str]| {
+            request.headers.remove(TRANSFER_ENCODING);
+            for coding in codings {
+                request.headers.append(TRANSFER_ENCODING, coding.parse().unwrap());
+            }
+            check(&request, false).map_or_else(|refusal| refusal.status, |_| 200)
+        };
+        assert_eq!((status(&[]), status(&["chunked"]), status(&["Chunked"])), (200, 200, 200));
+        for codings in [&["gzip, chunked"][..], &["chunked;x=1"], &["chunked", "chunked"], &["x"]] {
+            assert_eq!(status(codings), 501, "{codings:?}");
+        }
     }
 
     #[test]

@@ -173,11 +173,11 @@ where
 {
     Box::pin(async move {
         let mut occupant = door.occupant();
-        let (stream, mixed) = HeadWatch::new(stream);
+        let (stream, unclear) = HeadWatch::new(stream, door.config.limits.header_timeout);
         let builder = http(&door);
         let peer = Arc::new(peer);
         let service = service_fn(move |request| {
-            let answer = reception::receive(door.clone(), peer.clone(), mixed.seen(), request);
+            let answer = reception::receive(door.clone(), peer.clone(), unclear.seen(), request);
             async move { Ok::<_, Infallible>(answer.await) }
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service);
@@ -200,7 +200,7 @@ fn http(door: &Door) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
+        .header_read_timeout(limits.idle_timeout)
         .max_buf_size(READ_BUFFER)
         .max_header_size(limits.header_bytes);
     builder
