@@ -5,13 +5,23 @@
 //! next in its place. Nothing that blocks or computes for long may run on a lane: it would keep the
 //! other connections there waiting, and no other thread takes them over.
 
-use std::{io, num::NonZero, sync::Arc, thread};
+use std::{
+    io,
+    num::NonZero,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
 use tokio::{
     net::TcpStream,
     runtime::{self, Handle},
     sync::oneshot,
+    time::{sleep, timeout},
 };
+
+/// Between two looks at threads that are ending.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Threads that serve connections. They end, with all that they serve, when this is dropped.
 pub struct Lanes(Vec<Lane>);
@@ -22,6 +32,8 @@ struct Lane {
     connections: Arc<()>,
     /// The thread ends when this is dropped.
     _open: Option<oneshot::Sender<()>>,
+    /// Ends after what blocks on its behalf, such as a write of an object.
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Lanes {
@@ -35,7 +47,18 @@ impl Lanes {
     #[must_use]
     pub fn here() -> Self {
         let reactor = Handle::current();
-        Self(vec![Lane { reactor, connections: Arc::new(()), _open: None }])
+        Self(vec![Lane { reactor, connections: Arc::new(()), _open: None, thread: None }])
+    }
+
+    /// Ends the threads and waits for what they began, at most for `grace`. Says whether all ended.
+    pub(crate) async fn end(self, grace: Duration) -> bool {
+        let threads: Vec<_> = self.0.into_iter().filter_map(|lane| lane.thread).collect();
+        let ended = async {
+            while !threads.iter().all(JoinHandle::is_finished) {
+                sleep(LOOK).await;
+            }
+        };
+        timeout(grace, ended).await.is_ok()
     }
 
     /// Serves a connection on the lane that has the fewest.
@@ -67,8 +90,9 @@ impl Lane {
             // An error means that the sender was dropped, which is what is waited for.
             let _: Result<(), _> = runtime.block_on(dropped);
         };
-        thread::Builder::new().name(format!("lane-{number}")).spawn(serve)?;
-        Ok(Self { reactor, connections: Arc::new(()), _open: Some(open) })
+        let thread = thread::Builder::new().name(format!("lane-{number}")).spawn(serve)?;
+        let (open, thread) = (Some(open), Some(thread));
+        Ok(Self { reactor, connections: Arc::new(()), _open: open, thread })
     }
 }
 
@@ -79,6 +103,22 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+
+    #[tokio::test]
+    async fn what_a_lane_began_is_waited_for_and_not_for_ever() {
+        let (patient, hasty) = (Duration::from_secs(10), Duration::from_millis(1));
+        for (grace, ends) in [(patient, true), (hasty, false)] {
+            let lane = Lane::start(0).unwrap();
+            let (begun, go_on) = (mpsc::channel(), mpsc::channel::<()>());
+            let write = move || {
+                begun.0.send(()).unwrap();
+                let _ = go_on.1.recv_timeout(Duration::from_millis(100));
+            };
+            lane.reactor.spawn_blocking(write);
+            begun.1.recv().unwrap();
+            assert_eq!(Lanes(vec![lane]).end(grace).await, ends);
+        }
+    }
 
     #[tokio::test]
     async fn connections_are_spread_over_the_lanes_and_stay_there() {

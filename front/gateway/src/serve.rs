@@ -86,6 +86,9 @@ pub async fn serve(
     if !door.close(door.config.limits.grace).await {
         tracing::warn!("requests were still under way when the grace time ended");
     }
+    if !lanes.end(door.config.limits.grace).await {
+        tracing::warn!("writes were still under way when the grace time ended");
+    }
 }
 
 fn admit(
