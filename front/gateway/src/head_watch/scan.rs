@@ -56,11 +56,18 @@ struct Whole<'a> {
 
 #[derive(Clone, Copy, Default)]
 struct Head {
-    begun: bool,
-    connects: bool,
+    request: RequestLine,
     length: Option<u64>,
     chunked: bool,
     unclear: bool,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum RequestLine {
+    #[default]
+    ToCome,
+    Connect,
+    Other,
 }
 
 impl Scan {
@@ -71,7 +78,8 @@ impl Scan {
 
     /// Whether a head has begun and not ended.
     pub(super) fn is_inside_head(&self) -> bool {
-        matches!(self.stage, Stage::Head) && (self.head.begun || self.line.length > 0)
+        matches!(self.stage, Stage::Head)
+            && (self.head.request != RequestLine::ToCome || self.line.length > 0)
     }
 
     /// Goes on with what came next.
@@ -143,7 +151,7 @@ impl Scan {
         let head = std::mem::take(&mut self.head);
         self.unclear |= head.unclear || (head.chunked && head.length.is_some());
         match head.length {
-            _ if head.connects => Stage::Tunnel,
+            _ if head.request == RequestLine::Connect => Stage::Tunnel,
             _ if head.chunked => Stage::Size,
             Some(length) if length > 0 => Stage::Body(length),
             Some(_) | None => Stage::Head,
@@ -182,9 +190,9 @@ impl<'a> Whole<'a> {
 
 impl Head {
     fn read(&mut self, Whole { text, cut, .. }: Whole<'_>) {
-        if !self.begun {
-            self.begun = true;
-            self.connects = text.starts_with(b"CONNECT ");
+        if self.request == RequestLine::ToCome {
+            let connect = text.starts_with(b"CONNECT ");
+            self.request = if connect { RequestLine::Connect } else { RequestLine::Other };
         }
         let Some(colon) = memchr(b':', text) else { return };
         let (name, value) = text.split_at(colon);
