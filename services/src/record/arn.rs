@@ -39,7 +39,7 @@ fn check_role(account: &str, arn: &str) -> Result<(), RoleError> {
     }
 }
 
-/// `s3://bucket/key`, where the key may be empty or end in a slash.
+/// `s3://bucket/key`, or the same by HTTPS, where the key may be empty or end in a slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct S3Uri {
     /// The bucket's name.
@@ -68,12 +68,31 @@ impl FromStr for S3Uri {
 
     fn from_str(text: &str) -> Result<Self, NotAnS3Uri> {
         let wrong = || NotAnS3Uri(text.to_owned());
-        let rest = text.strip_prefix("s3://").ok_or_else(wrong)?;
-        let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+        let (bucket, key) = match text.strip_prefix("s3://") {
+            Some(rest) => first_part(rest),
+            None => text.strip_prefix("https://").and_then(of_https).ok_or_else(wrong)?,
+        };
         if bucket.is_empty() {
             return Err(wrong());
         }
         Ok(Self { bucket: bucket.to_owned(), key: key.to_owned() })
+    }
+}
+
+/// What stands before the first slash, and what behind it.
+fn first_part(text: &str) -> (&str, &str) {
+    text.split_once('/').unwrap_or((text, ""))
+}
+
+/// The bucket and the key that an HTTPS URL of S3 names: the bucket in its host, or in its path.
+fn of_https(url: &str) -> Option<(&str, &str)> {
+    let (host, path) = first_part(url);
+    let host = host.strip_suffix(".cn").unwrap_or(host).strip_suffix(".amazonaws.com")?;
+    let is_s3 = |name: &str| name == "s3" || name.starts_with("s3.") || name.starts_with("s3-");
+    // A bucket's name may hold dots.
+    match host.match_indices('.').find(|(dot, _)| is_s3(&host[dot + 1..])) {
+        Some((dot, _)) => Some((&host[..dot], path)),
+        None => is_s3(host).then(|| first_part(path)),
     }
 }
 
@@ -107,6 +126,21 @@ mod tests {
         }
         for path in ["s3://b", "s3://b/"] {
             assert_eq!(path.parse::<S3Uri>().unwrap().join("x").to_string(), "s3://b/x");
+        }
+        for (https, s3) in [
+            ("https://s3.eu-west-1.amazonaws.com/b/p/x", "s3://b/p/x"),
+            ("https://s3-eu-west-1.amazonaws.com/b/p/x", "s3://b/p/x"),
+            ("https://s3.amazonaws.com/b", "s3://b/"),
+            ("https://b.c.s3.eu-west-1.amazonaws.com/p/x", "s3://b.c/p/x"),
+            ("https://b.s3-eu-west-1.amazonaws.com/p/x", "s3://b/p/x"),
+            ("https://b.s3.amazonaws.com/p/x", "s3://b/p/x"),
+            ("https://b.s3.cn-north-1.amazonaws.com.cn/", "s3://b/"),
+            ("https://s3-b.s3.amazonaws.com/p/x", "s3://s3-b/p/x"),
+        ] {
+            assert_eq!(https.parse::<S3Uri>().unwrap().to_string(), s3, "{https}");
+        }
+        for wrong in ["https://s3.amazonaws.com/", "https://x/y", "https://ec2.amazonaws.com/b"] {
+            assert!(wrong.parse::<S3Uri>().is_err(), "{wrong}");
         }
         assert!("s3:///x".parse::<S3Uri>().is_err() && "http://b/x".parse::<S3Uri>().is_err());
     }
