@@ -11,6 +11,7 @@ use crate::record::epoch;
 pub fn describe(record: &Record, job: &TransformJob) -> Document {
     let mut shown = job.request.clone();
     shown.remove("Tags");
+    default(&mut shown);
     let mut set = |name: &str, value: Value| shown.insert(name.to_owned(), value);
     set("TransformJobArn", json!(record.arn));
     set("TransformJobStatus", json!(job.life.status()));
@@ -19,6 +20,24 @@ pub fn describe(record: &Record, job: &TransformJob) -> Document {
     set("TransformEndTime", job.life.end().map_or(Value::Null, epoch));
     set("FailureReason", job.life.failure().map_or(Value::Null, |reason| json!(reason)));
     shown
+}
+
+/// Says what AWS says where a request said nothing.
+fn default(shown: &mut Document) {
+    for (member, name, value) in [
+        ("TransformInput", "CompressionType", "None"),
+        ("TransformInput", "SplitType", "None"),
+        ("TransformOutput", "AssembleWith", "None"),
+        ("TransformOutput", "KmsKeyId", ""),
+        ("DataProcessing", "InputFilter", "$"),
+        ("DataProcessing", "OutputFilter", "$"),
+        ("DataProcessing", "JoinSource", "None"),
+    ] {
+        let within = shown.entry(member).or_insert_with(|| json!({}));
+        if let Value::Object(within) = within {
+            within.entry(name).or_insert_with(|| json!(value));
+        }
+    }
 }
 
 /// A job in a list.
