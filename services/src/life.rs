@@ -17,11 +17,13 @@ use types::Timestamp;
 
 mod decide;
 mod hands;
+mod share;
 mod status;
 mod step;
 
 pub use decide::INTERNAL;
 pub use hands::{Hands, refusal};
+pub use share::share;
 
 /// Where a job stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

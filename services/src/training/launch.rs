@@ -1,6 +1,6 @@
 //! From a request to the workload that an executor runs: the container contract, laid out.
 
-use std::{collections::BTreeSet, num::NonZero, thread};
+use std::collections::BTreeSet;
 
 use api::{
     Document, Fault, What,
@@ -13,7 +13,7 @@ use platform::{
     objects::{Objects, Protection},
     store::Record,
     telemetry::{MetricName, StreamName},
-    workload::{Limits, OwnFile, Pack, PrivateCopy, Program, Workload},
+    workload::{OwnFile, Pack, PrivateCopy, Program, Workload},
 };
 use regex::Regex;
 use serde::Deserialize;
@@ -25,7 +25,10 @@ use super::{
     checkpoints::{Carrier, Place},
     job::TrainingJob,
 };
-use crate::record::{self, Kind as _, S3Uri, output};
+use crate::{
+    life::share,
+    record::{self, Kind as _, S3Uri, output},
+};
 
 /// The host that every job has.
 pub const HOST: &str = "algo-1";
@@ -175,7 +178,7 @@ impl Plan {
             name: self.spec.training_job_name.clone(),
             program: Program::BuiltIn { arguments: self.algorithm.train.clone() },
             own_files: hosts.iter().map(|host| self.resource_config(host, &hosts)).collect(),
-            limits: limits(hosts.len()),
+            limits: share(hosts.len()),
             hosts,
             environment: self.environment(record),
             files: self.files(&channels),
@@ -265,16 +268,6 @@ impl Plan {
             bytes: Bytes::from(config.to_string()),
         }
     }
-}
-
-/// Hosts that share this machine share its cores.
-fn limits(hosts: usize) -> Limits {
-    if hosts == 1 {
-        return Limits::default();
-    }
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = u32::try_from(cores / hosts).unwrap_or(1).max(1);
-    Limits { threads, ..Limits::default() }
 }
 
 fn algorithm(spec: &TrainingJobSpec, algorithms: &dyn Algorithms) -> Result<Algorithm, Fault> {
