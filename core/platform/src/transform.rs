@@ -1,12 +1,14 @@
 //! What a batch transform's process is told, and what it leaves: the contract between the service
 //! that launches it and the program that runs.
 
+mod outputs;
 mod path;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use outputs::{FailedObject, Line, OUTPUTS, Output, Outputs, shortened};
 pub use path::{Format, JsonPath, OutOfRange, PathError, Span, Step};
 
 /// The channel that holds `model.tar.gz`, one file.
@@ -18,7 +20,7 @@ pub const DEFAULT_PAYLOAD_MB: u64 = 6;
 /// The most that `MaxPayloadInMB`, and it times `MaxConcurrentTransforms`, may be.
 pub const MOST_PAYLOAD_MB: u64 = 100;
 /// A payload is counted in these, bytes.
-const MB: usize = 1 << 20;
+pub const MB: usize = 1 << 20;
 /// A request that may be of any length is refused beyond this, bytes: it is held in memory.
 const LONGEST_STREAM: usize = 1 << 30;
 
@@ -43,12 +45,18 @@ pub struct Settings {
     pub strategy: Strategy,
     /// The largest request, MB; 0 for requests of any length.
     pub max_payload_mb: u64,
+    /// The same in bytes, where it is the container's own limit: that is a number of bytes.
+    #[serde(default)]
+    pub container_limit: Option<usize>,
     /// How many requests are answered at once; as many as there are cores where it is not said.
     pub max_concurrent: Option<usize>,
     /// Whether every answer is ended with a line end.
     pub assemble_lines: bool,
     /// What is done to records before and after; nothing where there is none.
     pub processing: Option<Processing>,
+    /// The objects that could not be opened, by name, and why.
+    #[serde(default)]
+    pub unopened: BTreeMap<String, String>,
 }
 
 /// `SplitType`: what a record is.
@@ -115,38 +123,20 @@ impl Settings {
     /// where there are some, for the answers to its pieces are the answer to the whole.
     #[must_use]
     pub fn max_payload(&self) -> usize {
-        match (self.max_payload_mb, self.split) {
-            (0, Split::None) => LONGEST_STREAM,
-            (0, Split::Line | Split::RecordIo | Split::TfRecord) => megabytes(DEFAULT_PAYLOAD_MB),
-            (limit, _) => megabytes(limit),
+        match self.max_payload_mb {
+            0 if self.is_streamed() => LONGEST_STREAM,
+            0 => megabytes(DEFAULT_PAYLOAD_MB),
+            limit => self.container_limit.unwrap_or(megabytes(limit)),
         }
+    }
+
+    /// Whether a request is an object, whatever its length.
+    #[must_use]
+    pub fn is_streamed(&self) -> bool {
+        self.max_payload_mb == 0 && self.split == Split::None
     }
 }
 
 fn megabytes(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(MB)
-}
-
-/// What was made; lies at [`Outputs::PATH`] below `/opt/ml/output`. A job that failed has it too:
-/// the objects that did not are kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outputs {
-    /// One for each input object that was scored to its end, in order.
-    pub outputs: Vec<Output>,
-}
-
-/// The predictions for one object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Output {
-    /// The input's name below its prefix.
-    pub input: String,
-    /// Below `/opt/ml/output`.
-    pub file: String,
-    /// Of the predictions.
-    pub content_type: String,
-}
-
-impl Outputs {
-    /// Where it lies below `/opt/ml/output`.
-    pub const PATH: &'static str = "outputs.json";
 }

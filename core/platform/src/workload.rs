@@ -44,7 +44,8 @@ pub enum Part {
 /// One object of a channel, before it is handed to an executor.
 #[derive(Clone, Debug)]
 pub struct InputFile {
-    /// Relative to the channel's folder, `/` between components, none of them `.` or `..`.
+    /// Relative to the channel's folder, `/` between components, none of them `.` or `..`; any name
+    /// where the program is ours and only tells it.
     pub name: String,
     /// In order; a row may span two.
     pub parts: Vec<Part>,

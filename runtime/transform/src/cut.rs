@@ -16,6 +16,9 @@ pub enum CutError {
     /// The bytes are not framed as they should be.
     #[error(transparent)]
     Frame(#[from] FrameError),
+    /// The object could not be opened when the job began.
+    #[error("{0}")]
+    Unopened(String),
     /// The object could not be read.
     #[error(transparent)]
     Read(#[from] io::Error),

@@ -5,7 +5,7 @@ use std::{fmt, io};
 
 use platform::{
     scorer::LoadError,
-    transform::{Settings, Split},
+    transform::{FailedObject, Settings, Split},
 };
 
 use crate::{
@@ -19,37 +19,10 @@ use crate::{
 pub enum Failure {
     #[error("ClientError: {0}")]
     Model(#[from] LoadError),
-    #[error("ClientError: {0}")]
-    Objects(Failed),
     #[error("InternalServerError: the {0} channel is missing")]
     Channel(&'static str),
     #[error("InternalServerError: {0}")]
     Io(#[from] io::Error),
-}
-
-/// The objects that could not be transformed.
-#[derive(Debug)]
-pub struct Failed {
-    /// The first of them.
-    pub first: ObjectFailure,
-    /// How many there are.
-    pub count: usize,
-    /// Of so many.
-    pub objects: usize,
-}
-
-impl fmt::Display for Failed {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { first, count, objects } = self;
-        write!(to, "{first} See job logs for more information")?;
-        if *objects > 1 {
-            write!(
-                to,
-                "; {count} of {objects} objects failed, the outputs of the others are kept"
-            )?;
-        }
-        Ok(())
-    }
 }
 
 /// Why an object could not be transformed.
@@ -70,24 +43,26 @@ enum Reason {
     Unreadable { record: u64, error: CutError },
     /// It is no gzip.
     Compression(io::Error),
+    /// It could not be opened when the job began.
+    Unopened(String),
 }
 
 impl ObjectFailure {
-    /// A piece was refused, before which there were `records`.
-    pub fn refused(object: String, records: u64, fault: Fault) -> Self {
+    /// A piece was refused, before which so many records have numbers.
+    pub fn refused(object: String, numbered: u64, fault: Fault) -> Self {
         let Fault { first, last, why } = fault;
-        let (first, last) = (records + first + 1, records + last + 1);
+        let (first, last) = (numbered + first + 1, numbered + last + 1);
         Self { object, why: Reason::Records { first, last, why } }
     }
 
-    /// It could not be cut further after so many records; what is not its own fault is an error.
+    /// It could not be cut further behind so many records; what is not its own fault is an error.
     pub fn cut(
         object: String,
-        records: u64,
+        numbered: u64,
         settings: &Settings,
         error: CutError,
     ) -> io::Result<Self> {
-        let record = records + 1;
+        let record = numbered + 1;
         let why = match error {
             CutError::TooLong => Reason::Payload {
                 record: (settings.split != Split::None).then_some(record),
@@ -98,8 +73,14 @@ impl ObjectFailure {
             }
             CutError::Read(error) => return Err(error),
             CutError::Frame(_) => Reason::Unreadable { record, error },
+            CutError::Unopened(why) => Reason::Unopened(why),
         };
         Ok(Self { object, why })
+    }
+
+    /// What the list says of object number `number`.
+    pub fn told(self, number: usize) -> FailedObject {
+        FailedObject { number, reason: self.why.to_string(), object: self.object }
     }
 
     /// What the log says, line by line, as AWS's does.
@@ -113,12 +94,6 @@ impl ObjectFailure {
         };
         let line = |line| format!("[sagemaker logs]: {}: {line}\n", self.object);
         text.lines().map(line).collect()
-    }
-}
-
-impl fmt::Display for ObjectFailure {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "{}: {}", self.object, self.why)
     }
 }
 
@@ -141,6 +116,7 @@ impl fmt::Display for Reason {
                     }
                 }
             }
+            Self::Unopened(why) => write!(to, "{why}."),
             Self::Unreadable { record, error } => write!(to, "record {record} {error}."),
             Self::Compression(error) => {
                 write!(to, "cannot be decompressed as CompressionType Gzip: {error}.")

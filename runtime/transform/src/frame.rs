@@ -4,7 +4,7 @@
 //! longest request before anything is kept for it. MXNet writes a record that holds its magic number
 //! in several frames, told by the three upper bits of their lengths; together they are one record.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use crc_fast::CrcAlgorithm::Crc32Iscsi;
 use memchr::{memchr, memrchr};
@@ -80,20 +80,31 @@ impl Framing {
         }
     }
 
+    /// How long the first record of whole ones is, with its frame.
+    pub fn first_len(self, records: &[u8]) -> Result<Option<usize>, FrameError> {
+        Ok(self.first(records)?.map(|(end, _)| end))
+    }
+
     /// The first record of whole ones, what it holds, and the others.
     pub fn split_first(self, records: &[u8]) -> Result<Option<First<'_>>, FrameError> {
+        let Some((end, content)) = self.first(records)? else { return Ok(None) };
+        let (whole, rest) = records.split_at(end);
+        let content = match self {
+            Self::RecordIo if is_in_parts(whole) => Cow::Owned(joined(whole)),
+            Self::Line | Self::RecordIo | Self::TfRecord => Cow::Borrowed(&whole[content]),
+        };
+        Ok(Some(First { whole, content, rest }))
+    }
+
+    /// Where the first record of whole ones ends, and what its frame is around.
+    fn first(self, records: &[u8]) -> Result<Option<(usize, Range<usize>)>, FrameError> {
         if records.is_empty() {
             return Ok(None);
         }
         match self.look(records)? {
-            Seen::Whole { end, content } => {
-                let (whole, rest) = records.split_at(end);
-                Ok(Some(First { whole, content: &whole[content], rest }))
-            }
+            Seen::Whole { end, content } => Ok(Some((end, content))),
             // The last line needs no end.
-            Seen::Longer(_) if self == Self::Line => {
-                Ok(Some(First { whole: records, content: records, rest: &[] }))
-            }
+            Seen::Longer(_) if self == Self::Line => Ok(Some((records.len(), 0..records.len()))),
             Seen::Longer(_) => Err(FrameError::CutOff),
         }
     }
@@ -115,8 +126,8 @@ impl Framing {
 pub struct First<'a> {
     /// With its frame.
     pub whole: &'a [u8],
-    /// What its frame is around; of a record in several parts, all from the first part's bytes on.
-    pub content: &'a [u8],
+    /// What its frame is around; of a record in several parts, what was cut into them.
+    pub content: Cow<'a, [u8]>,
     /// What follows.
     pub rest: &'a [u8],
 }
@@ -146,6 +157,27 @@ fn recordio_record(bytes: &[u8]) -> Result<Seen, FrameError> {
             _ => return Err(FrameError::Part),
         }
     }
+}
+
+/// Whether a whole record has several parts.
+fn is_in_parts(record: &[u8]) -> bool {
+    words(record).is_some_and(|(_, word)| word >> PART_BITS != 0)
+}
+
+/// What was cut into the parts of a whole record: wherever it held the magic number, which no part
+/// holds.
+fn joined(mut parts: &[u8]) -> Vec<u8> {
+    let mut record = Vec::with_capacity(parts.len());
+    while let Some((magic, word)) = words(parts) {
+        // All but the first begin where it stood.
+        if word >> PART_BITS != 1 {
+            record.extend_from_slice(&magic.to_le_bytes());
+        }
+        let length = (word & LONGEST) as usize;
+        record.extend_from_slice(&parts[HEADER..HEADER + length]);
+        parts = &parts[HEADER + length.next_multiple_of(ALIGNMENT)..];
+    }
+    record
 }
 
 fn words(bytes: &[u8]) -> Option<(u32, u32)> {
@@ -235,6 +267,11 @@ pub mod tests {
         assert_eq!(Framing::RecordIo.fitting(&parts[..parts.len() - 1]), Ok(0));
         let first = Framing::RecordIo.split_first(&bytes).unwrap().unwrap();
         assert_eq!(first.whole, parts);
+        let magic = &MAGIC.to_le_bytes()[..];
+        assert_eq!(*first.content, [b"ab", magic, b"c", magic, b"de"].concat());
+        let empty = [recordio(1, b""), recordio(3, b"")].concat();
+        let first = Framing::RecordIo.split_first(&empty).unwrap().unwrap();
+        assert_eq!(*first.content, *magic);
         let error = |bytes: &[u8]| Framing::RecordIo.fitting(bytes).unwrap_err();
         assert_eq!(error(&recordio(3, b"x")), FrameError::Part);
         assert_eq!(error(&[recordio(1, b"x"), recordio(0, b"y")].concat()), FrameError::Part);

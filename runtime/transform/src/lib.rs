@@ -8,6 +8,7 @@
 mod cut;
 mod failure;
 mod frame;
+mod lines;
 mod output;
 mod pipeline;
 mod processing;
@@ -15,7 +16,7 @@ mod score;
 mod source;
 
 use std::{
-    fs,
+    env, fs,
     io::{self, Write},
     path::Path,
     sync::Arc,
@@ -24,25 +25,31 @@ use std::{
 
 use platform::{
     scorer::{LoadModel, Scorer},
-    transform::{DATA_CHANNEL, MODEL_CHANNEL, MOST_PAYLOAD_MB, Outputs, Settings, Split},
+    transform::{DATA_CHANNEL, MB, MODEL_CHANNEL, MOST_PAYLOAD_MB, Settings},
     workload::{Channel, Channels},
 };
 
 use failure::Failure;
-use output::{Kept, Writer};
+use output::Writer;
 use score::Scoring;
+
+/// What the executor lets a program use of the cores.
+const CORES: &str = "OMP_NUM_THREADS";
 
 /// Runs the transform that lies at `opt_ml`, tells its progress to `log`, and returns the exit
 /// code. The reason of a failure is left in `output/failure`. Objects that failed are no failure of
-/// the program, which would end the other hosts and with them the objects that are theirs: it is
-/// the reason that tells of them.
+/// the program, which would end the other hosts and with them the objects that are theirs: the list
+/// of what was made tells of them.
 pub fn run(opt_ml: &Path, loader: &dyn LoadModel, log: &mut dyn Write) -> i32 {
     match transform(opt_ml, loader, log) {
         Ok(()) => 0,
         Err(failure) => {
-            let _ = writeln!(log, "{failure}");
-            let told = fs::write(opt_ml.join("output/failure"), failure.to_string());
-            i32::from(told.is_err() || !matches!(failure, Failure::Objects(_)))
+            let told = writeln!(log, "{failure}");
+            let left = output::leave(&opt_ml.join("output"), "failure", &failure.to_string());
+            if let (Ok(()), Err(error)) = (told, left) {
+                let _ = writeln!(log, "the reason of the failure cannot be written: {error}");
+            }
+            1
         }
     }
 }
@@ -52,17 +59,21 @@ fn transform(opt_ml: &Path, loader: &dyn LoadModel, log: &mut dyn Write) -> Resu
     let Channels { channels } = Channels::read(opt_ml, &mut io::stdin())?;
     let model = load(&settings, channel(&channels, MODEL_CHANNEL)?, loader)?;
     let files = &channel(&channels, DATA_CHANNEL)?.files;
-    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let cores = cores();
     announce(&settings, cores, log)?;
     let scoring = Scoring::new(&settings, &*model);
     let folder = &opt_ml.join("output");
     let writer = Writer { settings: &settings, folder, log };
     let threads = threads(&settings, cores);
-    let Kept { outputs, failed } =
-        pipeline::run(files, &settings, &scoring, threads, |answers| writer.keep(files, answers))?;
-    let list = serde_json::to_vec(&outputs).map_err(io::Error::from)?;
-    fs::write(folder.join(Outputs::PATH), list)?;
-    failed.map_or(Ok(()), |failed| Err(Failure::Objects(failed)))
+    pipeline::run(files, &settings, &scoring, threads, |answers| writer.keep(files, answers))?;
+    Ok(())
+}
+
+/// What the executor gave us, or every core that we may use.
+fn cores() -> usize {
+    let given = env::var(CORES).ok().and_then(|text| text.parse().ok());
+    let all = thread::available_parallelism().map_or(1, usize::from);
+    given.filter(|cores| *cores > 0).unwrap_or(all)
 }
 
 /// What AWS's log begins with.
@@ -79,11 +90,8 @@ fn announce(settings: &Settings, cores: usize, log: &mut dyn Write) -> io::Resul
 /// How many requests are scored at once: what was asked for, but no more than there are cores, nor
 /// than may hold [`MOST_PAYLOAD_MB`] together.
 fn threads(settings: &Settings, cores: usize) -> usize {
-    let together = match (settings.max_payload_mb, settings.split) {
-        (0, Split::None) => 1,
-        (0, _) => cores,
-        (payload, _) => usize::try_from(MOST_PAYLOAD_MB / payload).unwrap_or(1),
-    };
+    let most = usize::try_from(MOST_PAYLOAD_MB).map_or(usize::MAX, |most| most * MB);
+    let together = most / settings.max_payload();
     settings.max_concurrent.unwrap_or(cores).min(cores).min(together).max(1)
 }
 

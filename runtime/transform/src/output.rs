@@ -8,27 +8,18 @@ use std::{
 };
 
 use platform::{
-    transform::{Output, Outputs, Settings},
+    transform::{Line, OUTPUTS, Output, Settings},
     workload::ChannelFile,
 };
 
 use crate::{
-    failure::{Failed, ObjectFailure},
+    failure::ObjectFailure,
     pipeline::{Answers, Told},
-    score::Answer,
+    score::{Answer, Count},
 };
 
 /// Predictions lie in this folder below `/opt/ml/output`.
 const FOLDER: &str = "data";
-
-/// What became of all objects.
-#[derive(Debug, Default)]
-pub struct Kept {
-    /// Those that were scored to their end.
-    pub outputs: Outputs,
-    /// The others.
-    pub failed: Option<Failed>,
-}
 
 /// Writes the outputs of objects, and what the log says of them.
 pub struct Writer<'a> {
@@ -40,24 +31,25 @@ pub struct Writer<'a> {
 
 impl Writer<'_> {
     /// Keeps the answers to all `files`. One that fails does not keep the others from theirs.
-    pub fn keep(mut self, files: &[ChannelFile], mut answers: Answers<'_>) -> io::Result<Kept> {
+    pub fn keep(mut self, files: &[ChannelFile], mut answers: Answers<'_>) -> io::Result<()> {
         fs::create_dir_all(self.folder.join(FOLDER))?;
-        let mut kept = Kept::default();
+        let mut list = File::create(self.folder.join(OUTPUTS))?;
         for (number, file) in files.iter().enumerate() {
-            match self.object(number, file, &mut answers)? {
-                Ok(output) => kept.outputs.outputs.push(output),
+            let line = match self.object(number, file, &mut answers)? {
+                Ok(output) => Line::Made(output),
                 Err(failure) => {
                     self.log.write_all(failure.log().as_bytes())?;
-                    match &mut kept.failed {
-                        Some(failed) => failed.count += 1,
-                        none => {
-                            *none = Some(Failed { first: failure, count: 1, objects: files.len() });
-                        }
-                    }
+                    Line::Failed(failure.told(number))
                 }
-            }
+            };
+            // At once: what is done must be known, whatever becomes of this process.
+            list.write_all(line.text().as_bytes())?;
         }
-        Ok(kept)
+        // The exit status that follows must not survive a loss of power that the files do not.
+        sync_folder(&self.folder.join(FOLDER))?;
+        list.write_all(Line::End.text().as_bytes())?;
+        list.sync_all()?;
+        sync_folder(self.folder)
     }
 
     fn object(
@@ -68,23 +60,24 @@ impl Writer<'_> {
     ) -> io::Result<Result<Output, ObjectFailure>> {
         let path = format!("{FOLDER}/{number:08}");
         let mut target = Target::create(self.folder.join(&path))?;
-        let (mut records, mut failure) = (0, None);
+        let (mut count, mut failure) = (Count::default(), None);
         let object = || format!("{}{}", self.settings.location, file.name);
         loop {
             match answers.next()? {
                 Told::Piece(_) if failure.is_some() => {}
                 Told::Piece(scored) => match scored.answer {
                     Ok(answer) => {
-                        records += scored.records;
+                        count += scored.count;
                         target.add(answer)?;
                     }
                     Err(fault) => {
                         answers.skip(number);
-                        failure = Some(ObjectFailure::refused(object(), records, fault));
+                        failure = Some(ObjectFailure::refused(object(), count.numbered, fault));
                     }
                 },
                 Told::End(Err(error)) if failure.is_none() => {
-                    failure = Some(ObjectFailure::cut(object(), records, self.settings, error)?);
+                    let passed = count.numbered;
+                    failure = Some(ObjectFailure::cut(object(), passed, self.settings, error)?);
                     break;
                 }
                 Told::End(_) => break,
@@ -95,9 +88,22 @@ impl Writer<'_> {
             return Ok(Err(failure));
         }
         let content_type = target.finish()?;
-        writeln!(self.log, "transformed {}: {records} records", file.name)?;
+        writeln!(self.log, "transformed {}: {} records", file.name, count.filled)?;
         Ok(Ok(Output { input: file.name.clone(), file: path, content_type }))
     }
+}
+
+/// Writes a file whose loss an exit status must not survive.
+pub fn leave(folder: &Path, name: &str, text: &str) -> io::Result<()> {
+    let mut file = File::create(folder.join(name))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    sync_folder(folder)
+}
+
+/// Makes the names in a folder durable.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// The file of an object's predictions.
@@ -125,7 +131,7 @@ impl Target {
         fs::remove_file(&self.path)
     }
 
-    /// The exit status that follows must not survive a loss of power that the predictions do not.
+    /// Durable, for its line in the list says so.
     fn finish(self) -> io::Result<String> {
         self.file.into_inner()?.sync_data()?;
         Ok(self.content_type)

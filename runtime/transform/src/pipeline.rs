@@ -7,7 +7,7 @@
 use std::{
     io,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
     },
@@ -75,17 +75,25 @@ pub fn run<T>(
 ) -> T {
     let unwanted = AtomicUsize::new(0);
     let (work, queue) = sync_channel::<Work>(0);
-    let queue = Mutex::new(queue);
+    let queue = Arc::new(Mutex::new(queue));
     let (used, spare) = channel();
     let (told, steps) = sync_channel(threads);
     thread::scope(|scope| {
+        let mut all = Vec::with_capacity(threads + 1);
         for _ in 0..threads {
-            let (queue, used) = (&queue, used.clone());
-            scope.spawn(move || score(queue, &used, scoring));
+            let (queue, used) = (queue.clone(), used.clone());
+            all.push(scope.spawn(move || score(&queue, &used, scoring)));
         }
+        // The reading thread waits for those that score, and must see when none is left.
+        drop((queue, used));
         let reading = Reading { settings, scoring, unwanted: &unwanted, work, told, spare };
-        scope.spawn(move || reading.all(files));
-        take(Answers { steps, unwanted: &unwanted })
+        all.push(scope.spawn(move || reading.all(files)));
+        let taken = take(Answers { steps, unwanted: &unwanted });
+        for thread in all {
+            // One that panicked is told of by the answers that it left out.
+            let _ = thread.join();
+        }
+        taken
     })
 }
 
@@ -127,6 +135,9 @@ impl Reading<'_> {
     }
 
     fn pieces(&self, number: usize, file: &ChannelFile) -> Result<(), Ended> {
+        if let Some(why) = self.settings.unopened.get(&file.name) {
+            return Err(CutError::Unopened(why.clone()).into());
+        }
         let source = source::records(file, self.settings.gzip).map_err(CutError::from)?;
         let mut cutter = Cutter::new(source, self.scoring.framing(), self.settings.max_payload());
         while self.unwanted.load(Ordering::Relaxed) != number + 1 {
@@ -142,7 +153,12 @@ impl Reading<'_> {
     fn hand_on(&self, piece: Vec<u8>) -> Result<(), Deaf> {
         let (answer, waiting) = sync_channel(1);
         self.told.send(Step::Piece(waiting)).map_err(|_| Deaf)?;
-        self.work.send(Work { piece, answer }).map_err(|_| Deaf)
+        self.work.send(Work { piece, answer }).map_err(|_| Deaf)?;
+        if self.settings.is_streamed() {
+            // One alone may be as large as memory allows: none is read beside it, or kept after.
+            drop(self.spare.recv().map_err(|_| Deaf)?);
+        }
+        Ok(())
     }
 }
 

@@ -8,7 +8,9 @@ mod json;
 
 use platform::transform::{Format, JsonPath, OutOfRange, Processing};
 
-/// Why records could not be filtered or joined. Records are counted from 0.
+use crate::lines::filled;
+
+/// Why records could not be filtered or joined. Records are counted from 0, blank lines among them.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unprocessed {
     pub record: u64,
@@ -76,12 +78,12 @@ pub fn answer(
     let mut kept = Vec::with_capacity(answer.len() + if *join { request.len() } else { 0 });
     match (format, join) {
         (Format::Csv, false) => {
-            lines(answer, |line| csv::filter(path, line, Of::Output, &mut kept))?;
+            answers(request, answer, |line| csv::filter(path, line, Of::Output, &mut kept))?;
         }
         (Format::Csv, true) => {
             pairs(request, answer, |record, answer| csv::join(path, record, answer, &mut kept))?;
         }
-        (Format::JsonLines, false) => lines(answer, |line| {
+        (Format::JsonLines, false) => answers(request, answer, |line| {
             json::select(path, json::read(line, Of::Output)?, &mut kept)?;
             kept.push(b'\n');
             Ok(())
@@ -115,9 +117,24 @@ fn lines(
     text: &[u8],
     mut each: impl FnMut(&[u8]) -> Result<(), Trouble>,
 ) -> Result<(), Unprocessed> {
-    (0..)
-        .zip(filled(text))
+    filled(text)
         .try_for_each(|(record, line)| each(line).map_err(|why| Unprocessed { record, why }))
+}
+
+/// The same with the lines of answers, which are told by the numbers of their records.
+fn answers(
+    records: &[u8],
+    answers: &[u8],
+    mut each: impl FnMut(&[u8]) -> Result<(), Trouble>,
+) -> Result<(), Unprocessed> {
+    let mut numbers = filled(records).map(|(number, _)| number);
+    let mut record = 0;
+    for (_, line) in filled(answers) {
+        // Those that are too many are the last one's.
+        record = numbers.next().unwrap_or(record);
+        each(line).map_err(|why| Unprocessed { record, why })?;
+    }
+    Ok(())
 }
 
 /// The same with each record's line and its answer's, of which there must be as many.
@@ -126,39 +143,24 @@ fn pairs(
     answers: &[u8],
     mut each: impl FnMut(&[u8], &[u8]) -> Result<(), Trouble>,
 ) -> Result<(), Unprocessed> {
-    let (mut answered, mut number) = (filled(answers), 0);
-    for line in filled(records) {
-        let wrong = |why| Unprocessed { record: number, why };
-        let Some(answer) = answered.next() else { return Err(wrong(uneven(records, answers))) };
+    let (mut answered, mut behind) = (filled(answers), 0);
+    for (record, line) in filled(records) {
+        let wrong = |why| Unprocessed { record, why };
+        let Some((_, answer)) = answered.next() else {
+            return Err(wrong(uneven(records, answers)));
+        };
         each(line, answer).map_err(wrong)?;
-        number += 1;
+        behind = record + 1;
     }
     match answered.next() {
         None => Ok(()),
-        Some(_) => Err(Unprocessed { record: number, why: uneven(records, answers) }),
+        Some(_) => Err(Unprocessed { record: behind, why: uneven(records, answers) }),
     }
 }
 
 fn uneven(records: &[u8], answers: &[u8]) -> Trouble {
     let count = |text| filled(text).count() as u64;
     Trouble::Count { records: count(records), answers: count(answers) }
-}
-
-/// The lines that are not blank, without their ends.
-fn filled(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        while !rest.is_empty() {
-            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-            let line = &rest[..end];
-            rest = rest.get(end + 1..).unwrap_or_default();
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if !line.trim_ascii().is_empty() {
-                return Some(line);
-            }
-        }
-        None
-    })
 }
 
 #[cfg(test)]

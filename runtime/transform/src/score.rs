@@ -1,15 +1,19 @@
 //! Asks the model: a piece becomes requests, and their answers what stands in the output.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    ops::AddAssign,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
-use memchr::memchr_iter;
 use platform::{
-    scorer::{Invocation, Rejection, Scorer},
+    scorer::{Invocation, Rejection, Reply, Scorer},
     transform::{Settings, Split, Strategy},
 };
 
 use crate::{
     frame::{FrameError, Framing},
+    lines,
     processing::{self, Trouble, Unprocessed},
 };
 
@@ -20,9 +24,25 @@ const RECORDIO: &str = "application/x-recordio-protobuf";
 #[derive(Debug)]
 pub struct Scored {
     /// How many records it had.
-    pub records: u64,
+    pub count: Count,
     /// What stands in the output, or why nothing does.
     pub answer: Result<Answer, Fault>,
+}
+
+/// A number of records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Blank lines among them: as editors count, and so do messages that name a record.
+    pub numbered: u64,
+    /// Without them.
+    pub filled: u64,
+}
+
+impl AddAssign for Count {
+    fn add_assign(&mut self, more: Self) {
+        self.numbered += more.numbered;
+        self.filled += more.filled;
+    }
 }
 
 /// What stands in the output.
@@ -38,6 +58,13 @@ pub struct Fault {
     pub first: u64,
     pub last: u64,
     pub why: Why,
+}
+
+impl Fault {
+    /// The same, of records that stand behind so many.
+    fn behind(self, numbered: u64) -> Self {
+        Self { first: self.first + numbered, last: self.last + numbered, why: self.why }
+    }
 }
 
 /// What was wrong with records.
@@ -90,61 +117,66 @@ impl<'a> Scoring<'a> {
 
     /// Scores the whole records of a piece.
     pub fn score(&self, piece: &[u8]) -> Scored {
-        match (self.framing, self.settings.strategy) {
-            (Some(framing), Strategy::SingleRecord) => self.one_by_one(piece, framing),
-            (Some(framing), Strategy::MultiRecord) => {
-                let records = count(piece, framing);
-                let answer = self.ask_many(piece, framing, records);
-                Scored { records, answer }
-            }
-            (None, _) => Scored { records: 1, answer: self.ask(piece) },
-        }
+        let Some(framing) = self.framing else {
+            let count = Count { numbered: 1, filled: 1 };
+            return Scored { count, answer: self.ask(piece) };
+        };
+        let answer = match self.settings.strategy {
+            Strategy::SingleRecord => self.one_by_one(piece, framing),
+            Strategy::MultiRecord => self.together(piece, framing),
+        };
+        Scored { count: count(piece, framing), answer }
     }
 
-    fn ask_many(&self, piece: &[u8], framing: Framing, records: u64) -> Result<Answer, Fault> {
+    fn together(&self, piece: &[u8], framing: Framing) -> Result<Answer, Fault> {
         if is_blank(piece, framing) {
             return Ok(Answer::default());
         }
         self.ask(piece).map_err(|fault| match fault.why {
-            // Which record it is, the model does not tell; one that it refuses alone is.
-            Why::Rejected(_) => {
-                let alone = self.one_by_one(piece, framing).answer;
-                alone.err().unwrap_or(Fault { last: records.saturating_sub(1), ..fault })
-            }
+            Why::Rejected(rejection) => self.narrowed(piece, framing, rejection),
             Why::Frame(_) | Why::Unprocessed(_) => fault,
         })
     }
 
-    fn one_by_one(&self, mut piece: &[u8], framing: Framing) -> Scored {
-        let (mut records, mut all) = (0, Answer::default());
-        let fault = |at, why| {
-            let fault = Fault { first: at, last: at, why };
-            Scored { records: at, answer: Err(fault) }
-        };
+    /// The fewest neighbours of refused records that are refused without the others, for which record
+    /// it is the model does not tell. Halves are asked for, so that it costs as much as the piece.
+    fn narrowed(&self, piece: &[u8], framing: Framing, rejection: Rejection) -> Fault {
+        if let Some(middle) = middle(piece, framing) {
+            let (first, second) = piece.split_at(middle);
+            if let Err(fault) = self.together(first, framing) {
+                return fault;
+            }
+            if let Err(fault) = self.together(second, framing) {
+                return fault.behind(count(first, framing).numbered);
+            }
+        }
+        let last = count(piece, framing).numbered.saturating_sub(1);
+        Fault { first: 0, last, why: Why::Rejected(rejection) }
+    }
+
+    fn one_by_one(&self, mut piece: &[u8], framing: Framing) -> Result<Answer, Fault> {
+        let (mut number, mut all) = (0, Answer::default());
+        let fault = |number, why| Fault { first: number, last: number, why };
         loop {
             let first = match framing.split_first(piece) {
                 Ok(Some(first)) => first,
-                Ok(None) => return Scored { records, answer: Ok(all) },
-                Err(error) => return fault(records, error.into()),
+                Ok(None) => return Ok(all),
+                Err(error) => return Err(fault(number, error.into())),
             };
-            let request = if self.bare { first.content } else { first.whole };
+            let request = if self.bare { &*first.content } else { first.whole };
             if !is_blank(request, framing) {
-                match self.ask(request) {
-                    Ok(answer) => {
-                        all.body.extend_from_slice(&answer.body);
-                        all.content_type = answer.content_type;
-                    }
-                    Err(Fault { why, .. }) => return fault(records, why),
-                }
+                let answer = self.ask(request).map_err(|refused| fault(number, refused.why))?;
+                all.body.extend_from_slice(&answer.body);
+                all.content_type = answer.content_type;
             }
-            records += 1;
+            number += 1;
             piece = first.rest;
         }
     }
 
     /// One request, and what is kept of its answer.
     fn ask(&self, request: &[u8]) -> Result<Answer, Fault> {
-        let reply = self.model.invoke(Invocation {
+        let reply = self.invoke(Invocation {
             content_type: self.settings.content_type.as_deref(),
             accept: self.settings.accept.as_deref(),
             body: &self.sent(request)?,
@@ -161,12 +193,20 @@ impl<'a> Scoring<'a> {
         Ok(Answer { body, content_type: reply.content_type.into_owned() })
     }
 
+    /// A model that panics answers as a container that fails does.
+    fn invoke(&self, call: Invocation<'_>) -> Result<Reply, Rejection> {
+        catch_unwind(AssertUnwindSafe(|| self.model.invoke(call))).unwrap_or_else(|_| {
+            Err(Rejection { status: 500, message: "Internal Server Error".to_owned() })
+        })
+    }
+
     fn sent<'b>(&self, request: &'b [u8]) -> Result<Cow<'b, [u8]>, Unprocessed> {
-        match &self.settings.processing {
-            Some(processing) if !processing.input.is_root() => {
+        match (&self.settings.processing, self.framing) {
+            (Some(processing), _) if !processing.input.is_root() => {
                 processing::request(processing, request).map(Cow::Owned)
             }
-            _ => Ok(Cow::Borrowed(request)),
+            (_, Some(Framing::Line)) => Ok(lines::without_blank(request)),
+            (_, Some(Framing::RecordIo | Framing::TfRecord) | None) => Ok(Cow::Borrowed(request)),
         }
     }
 }
@@ -183,22 +223,74 @@ fn framing(split: Split) -> Option<Framing> {
 
 /// Lines of white space, as files end with, are no records.
 fn is_blank(request: &[u8], framing: Framing) -> bool {
-    framing == Framing::Line && request.trim_ascii().is_empty()
+    framing == Framing::Line && lines::is_blank(request)
 }
 
 /// How many records there are in whole ones.
-fn count(piece: &[u8], framing: Framing) -> u64 {
+fn count(piece: &[u8], framing: Framing) -> Count {
+    let mut all = Count::default();
     match framing {
-        Framing::Line => {
-            let ends = memchr_iter(b'\n', piece).count() as u64;
-            ends + u64::from(!piece.ends_with(b"\n"))
-        }
+        Framing::Line => lines::whole(piece).for_each(|line| {
+            all += Count { numbered: 1, filled: u64::from(!lines::is_blank(line)) };
+        }),
         Framing::RecordIo | Framing::TfRecord => {
-            let (mut records, mut rest) = (0, piece);
-            while let Ok(Some(first)) = framing.split_first(rest) {
-                (records, rest) = (records + 1, first.rest);
+            let mut at = 0;
+            while let Ok(Some(len)) = framing.first_len(&piece[at..]) {
+                at += len;
+                all += Count { numbered: 1, filled: 1 };
             }
-            records
         }
+    }
+    all
+}
+
+/// Where the second half of several records begins.
+fn middle(piece: &[u8], framing: Framing) -> Option<usize> {
+    let half = count(piece, framing).numbered / 2;
+    let mut at = 0;
+    for _ in 0..half {
+        at += framing.first_len(&piece[at..]).ok()??;
+    }
+    (at > 0).then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::tests::settings;
+
+    /// A model that counts its calls, and refuses the words `bad` and, together, `a` and `b`.
+    #[derive(Default)]
+    struct Counts(AtomicUsize);
+
+    impl Scorer for Counts {
+        fn invoke(&self, call: Invocation<'_>) -> Result<Reply, Rejection> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            let has = |word: &[u8]| call.body.windows(word.len()).any(|part| part == word);
+            if has(b"bad") || has(b"a\n") && has(b"b\n") {
+                return Err(Rejection { status: 400, message: String::new() });
+            }
+            Ok(Reply { status: 200, content_type: String::new(), body: Vec::new() })
+        }
+    }
+
+    #[test]
+    fn the_record_that_is_refused_is_found_in_a_few_calls() {
+        let (settings, model) = (settings(), Counts::default());
+        let scoring = Scoring::new(&settings, &model);
+        let mut lines = vec!["1\n"; 4000];
+        for at in [0, 1, 1234, 3999] {
+            lines[at] = "bad\n";
+            let fault = scoring.score(lines.concat().as_bytes()).answer.unwrap_err();
+            assert_eq!((fault.first, fault.last), (at as u64, at as u64));
+            assert!(model.0.swap(0, Ordering::Relaxed) <= 1 + 2 * 12, "{at}");
+            lines[at] = "1\n";
+        }
+        (lines[1], lines[3998]) = ("a\n", "b\n");
+        let fault = scoring.score(lines.concat().as_bytes()).answer.unwrap_err();
+        assert_eq!((fault.first, fault.last), (0, 3999), "no half is refused alone");
+        assert_eq!(model.0.load(Ordering::Relaxed), 3);
     }
 }

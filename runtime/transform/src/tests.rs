@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, fs, io::Read, sync::Arc};
 use flate2::{Compression, write::GzEncoder};
 use platform::{
     scorer::{Invocation, LoadError, Rejection, Reply},
-    transform::{Format, JsonPath, Processing, Strategy},
+    transform::{
+        FailedObject, Format, JsonPath, Line, OUTPUTS, Output, Processing, Split, Strategy,
+    },
     workload::{ChannelFile, Span},
 };
 use proptest::prelude::*;
@@ -28,6 +30,16 @@ impl Scorer for Lengths {
             content_type: "text/csv".into(),
             body: (lengths.join("\n") + "\n").into_bytes(),
         })
+    }
+}
+
+/// The same, but it panics at the word `bad`.
+struct Panics;
+
+impl Scorer for Panics {
+    fn invoke(&self, call: Invocation<'_>) -> Result<Reply, Rejection> {
+        assert!(!String::from_utf8_lossy(call.body).contains("bad"), "a defect of the model");
+        Lengths.invoke(call)
     }
 }
 
@@ -55,13 +67,14 @@ impl LoadModel for Lengths {
         let mut text = String::new();
         match archive.read_to_string(&mut text) {
             Ok(_) if text == "lengths" => Ok(Arc::new(Lengths)),
+            Ok(_) if text == "panics" => Ok(Arc::new(Panics)),
             Ok(_) if text == "sizes" => Ok(Arc::new(Sizes)),
             _ => Err(LoadError("not a model.".into())),
         }
     }
 }
 
-fn settings() -> Settings {
+pub fn settings() -> Settings {
     Settings {
         image: "xgboost".into(),
         environment: BTreeMap::new(),
@@ -72,16 +85,21 @@ fn settings() -> Settings {
         split: Split::Line,
         strategy: Strategy::MultiRecord,
         max_payload_mb: 1,
+        container_limit: None,
         max_concurrent: None,
         assemble_lines: false,
         processing: None,
+        unopened: BTreeMap::new(),
     }
 }
 
 /// What a transform left.
 struct Played {
     code: i32,
+    /// Of the program.
     failure: String,
+    /// Of objects.
+    failed: Vec<FailedObject>,
     log: String,
     outputs: BTreeMap<String, Vec<u8>>,
 }
@@ -109,34 +127,45 @@ fn play(model: &str, settings: &Settings, objects: &[&[u8]]) -> Played {
     let mut log = Vec::new();
     let code = run(folder.path(), &Lengths, &mut log);
     let output = folder.path().join("output");
-    let list: Outputs = read_json(&output.join(Outputs::PATH)).unwrap_or_default();
-    let read = |output: &platform::transform::Output, folder: &Path| {
+    let list = fs::read(output.join(OUTPUTS)).unwrap_or_default();
+    let (mut made, mut failed, mut ended) = (Vec::new(), Vec::new(), false);
+    for line in Line::read(&list) {
+        match line {
+            Line::Made(output) => made.push(output),
+            Line::Failed(object) => failed.push(object),
+            Line::End => ended = true,
+        }
+    }
+    assert_eq!(ended, code == 0, "only a program that went on to its end says so");
+    let read = |output: &Output, folder: &Path| {
         (output.input.clone(), fs::read(folder.join(&output.file)).unwrap())
     };
     let files = fs::read_dir(output.join("data")).map_or(0, Iterator::count);
-    assert_eq!(files, list.outputs.len(), "nothing is left of what failed");
+    assert_eq!(files, made.len(), "nothing is left of what failed");
     Played {
         code,
         failure: fs::read_to_string(output.join("failure")).unwrap_or_default(),
+        failed,
         log: String::from_utf8(log).unwrap(),
-        outputs: list.outputs.iter().map(|made| read(made, &output)).collect(),
+        outputs: made.iter().map(|made| read(made, &output)).collect(),
     }
 }
 
 /// The one output of a transform that succeeded.
 fn output(model: &str, settings: &Settings, object: &[u8]) -> String {
     let mut played = play(model, settings, &[object]);
-    assert_eq!((played.code, &*played.failure), (0, ""));
+    assert_eq!((played.code, &*played.failure, played.failed), (0, "", Vec::new()));
     String::from_utf8(played.outputs.remove("0").unwrap()).unwrap()
 }
 
-/// The reason of a transform that failed.
+/// Why the one object of a transform failed, which is no failure of the program.
 fn failure(model: &str, settings: &Settings, object: &[u8]) -> String {
     let played = play(model, settings, &[object]);
-    // The program has failed only if it could not do what there was to do.
-    assert_eq!((played.code, played.outputs.len()), (i32::from(model == "?"), 0));
-    assert!(played.log.contains(&played.failure), "{}", played.log);
-    played.failure
+    assert_eq!((played.code, &*played.failure, played.outputs.len()), (0, "", 0));
+    let [FailedObject { number: 0, object, reason }] = &played.failed[..] else {
+        panic!("{:?}", played.failed);
+    };
+    format!("{object}: {reason}")
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -151,7 +180,7 @@ fn many_objects_have_an_output_each_in_the_order_of_their_records() {
     let played = play("lengths", &settings(), &objects);
     assert_eq!(played.code, 0);
     let outputs: Vec<_> = played.outputs.values().map(Vec::as_slice).collect();
-    assert_eq!(outputs, [&b"3\n4\n1\n"[..], b"", b"1\n0\n", b"3\n"]);
+    assert_eq!(outputs, [&b"3\n4\n1\n"[..], b"", b"1\n", b"3\n"]);
     assert!(played.log.starts_with("[sagemaker logs]: MaxConcurrentTransforms="));
     assert!(played.log.contains(", MaxPayloadInMB=1, BatchStrategy=MULTI_RECORD\n"));
 }
@@ -179,7 +208,7 @@ fn compressed_objects_are_scored_as_what_they_hold() {
     let plain = failure("lengths", &settings, b"1,2\n");
     assert!(plain.contains("bucket/in/0: cannot be decompressed"), "{plain}");
     let cut = failure("lengths", &settings, &object[..object.len() - 9]);
-    assert!(cut.starts_with("ClientError: bucket/in/0: cannot be decompressed"), "{cut}");
+    assert!(cut.starts_with("bucket/in/0: cannot be decompressed"), "{cut}");
 }
 
 #[test]
@@ -200,17 +229,15 @@ fn a_single_framed_record_is_sent_bare_but_for_formats_whose_frame_it_is() {
 
 #[test]
 fn a_failure_names_the_object_and_the_record() {
-    assert_eq!(failure("?", &settings(), b"1\n"), "ClientError: not a model.");
     assert_eq!(
         failure("lengths", &settings(), b"1\n2\nbad\n"),
-        "ClientError: bucket/in/0: Bad HTTP status received from algorithm: 415 (record 3). \
-         not csv. See job logs for more information"
+        "bucket/in/0: Bad HTTP status received from algorithm: 415 (record 3). not csv."
     );
     let long = [&b"1\n"[..], &vec![b'1'; 1 << 20], b"1\n"].concat();
     assert_eq!(
         failure("lengths", &settings(), &long),
-        "ClientError: bucket/in/0: too much data for max payload size (1048576 bytes): record 2 is \
-         longer; raise MaxPayloadInMB. See job logs for more information"
+        "bucket/in/0: too much data for max payload size (1048576 bytes): record 2 is longer; \
+         raise MaxPayloadInMB."
     );
     let whole = Settings { split: Split::None, ..settings() };
     assert!(failure("lengths", &whole, &long).contains("raise MaxPayloadInMB or set SplitType."));
@@ -221,13 +248,67 @@ fn a_failure_names_the_object_and_the_record() {
 }
 
 #[test]
+fn a_program_that_cannot_begin_says_why() {
+    let played = play("?", &settings(), &[b"1\n"]);
+    assert_eq!((played.code, &*played.failure), (1, "ClientError: not a model."));
+    assert!(played.log.contains(&played.failure), "{}", played.log);
+}
+
+#[test]
+fn a_model_that_panics_fails_the_object_and_leaves_the_others_theirs() {
+    let objects: Vec<&[u8]> = [&b"1\n"[..], b"2\nbad\n", b"bad\n"].repeat(20);
+    for max_concurrent in [Some(1), None] {
+        let played = play("panics", &Settings { max_concurrent, ..settings() }, &objects);
+        assert_eq!((played.code, played.outputs.len(), played.failed.len()), (0, 20, 40));
+        assert_eq!(
+            played.failed[0].reason,
+            "Bad HTTP status received from algorithm: 500 (record 2). Internal Server Error"
+        );
+    }
+}
+
+#[test]
+fn an_object_that_could_not_be_opened_fails_in_its_turn() {
+    let unopened =
+        BTreeMap::from([("1".to_owned(), "it cannot be read: Access Denied".to_owned())]);
+    let played = play("lengths", &Settings { unopened, ..settings() }, &[b"1\n", b"", b"333\n"]);
+    assert_eq!(played.outputs.keys().collect::<Vec<_>>(), ["0", "2"]);
+    let [FailedObject { number: 1, object, reason }] = &played.failed[..] else {
+        panic!("{:?}", played.failed);
+    };
+    assert_eq!((&**object, &**reason), ("bucket/in/1", "it cannot be read: Access Denied."));
+}
+
+#[test]
+fn blank_lines_are_no_records_but_have_numbers() {
+    let object = b"\n1,2\n \r\n\n33,4\n\n";
+    for strategy in [Strategy::MultiRecord, Strategy::SingleRecord] {
+        let settings = Settings { strategy, ..settings() };
+        assert_eq!(output("lengths", &settings, object), "3\n4\n", "{strategy:?}");
+        let played = play("lengths", &settings, &[object]);
+        assert!(played.log.contains("transformed 0: 2 records\n"), "{}", played.log);
+        let told = failure("lengths", &settings, b"1\n\n \nbad\n2\n");
+        assert!(told.contains("415 (record 4)."), "{told}");
+        let path = |text| JsonPath::parse(text, Format::Csv).unwrap();
+        let (input, output, format) = (path("$[1:]"), path("$"), Format::Csv);
+        let processing = Some(Processing { format, input, output, join: true });
+        let filtered = Settings { processing, assemble_lines: true, ..settings };
+        let told = failure("lengths", &filtered, b"\n1,2\n\n3\n");
+        assert!(told.contains("size 1 (record 4)."), "{told}");
+        let told = failure("lengths", &filtered, b"\n1,2\n\n3,bad\n");
+        assert!(told.contains("415 (record 4)."), "{told}");
+    }
+    let limited = Settings { container_limit: Some(4), ..settings() };
+    let told = failure("lengths", &limited, b"\n\n1\n\n55555\n");
+    assert!(told.contains("(4 bytes): record 5 is longer"), "{told}");
+}
+
+#[test]
 fn the_outputs_of_other_objects_are_kept() {
     let played = play("lengths", &settings(), &[b"1\n", b"bad\n2\n", b"33\n", b"bad\n"]);
     assert_eq!(played.code, 0, "other hosts go on with their objects");
     assert_eq!(played.outputs.keys().collect::<Vec<_>>(), ["0", "2"]);
-    assert!(
-        played.failure.ends_with("; 2 of 4 objects failed, the outputs of the others are kept")
-    );
+    assert_eq!(played.failed.iter().map(|failed| failed.number).collect::<Vec<_>>(), [1, 3]);
     for line in [
         "[sagemaker logs]: bucket/in/1: ClientError: 415\n",
         "[sagemaker logs]: bucket/in/3: Message:\n[sagemaker logs]: bucket/in/3: not csv.\n",
@@ -247,8 +328,8 @@ fn records_are_filtered_before_and_joined_after_whatever_the_payloads() {
     assert_eq!(output("lengths", &single, b"id1,2,3\n\nid2,45,6"), "id1,3\nid2,4\n");
     assert_eq!(
         failure("lengths", &joined, b"id1,2\n7\n"),
-        "ClientError: bucket/in/0: Invalid JsonPath: $[1:]: index 1 is not within the dimension \
-         size 1 (record 2). See job logs for more information"
+        "bucket/in/0: Invalid JsonPath: $[1:]: index 1 is not within the dimension size 1 (record \
+         2)."
     );
     assert!(failure("lengths", &joined, b"id1,2\nid2,bad\n").contains("415 (record 2)."));
 }
@@ -265,6 +346,8 @@ fn as_many_requests_are_scored_at_once_as_may_be_held() {
     assert_eq!(threads(100, None, Split::None), 1);
     assert_eq!(threads(0, None, Split::None), 1);
     assert_eq!(threads(0, None, Split::Line), 8);
+    let large = Settings { max_payload_mb: 1, container_limit: Some(60 << 20), ..settings() };
+    assert_eq!(super::threads(&large, 8), 1);
 }
 
 proptest! {

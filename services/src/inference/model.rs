@@ -42,6 +42,11 @@ impl Kind for Model {
 }
 
 impl Model {
+    /// Whose rights it has.
+    pub fn role(&self) -> Option<String> {
+        self.request.get("ExecutionRoleArn").and_then(Value::as_str).map(str::to_owned)
+    }
+
     /// The one container that serves it.
     pub fn container(&self) -> Result<ContainerSpec, Fault> {
         let spec = ModelSpec::deserialize(&self.request).map_err(Fault::internal)?;

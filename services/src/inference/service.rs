@@ -304,9 +304,12 @@ impl InferenceApi for InferenceService {
         let owner = caller.owner();
         unbuilt::refuse(TransformJob::KIND, &document, transform::UNBUILT)?;
         let model = self.serves.variant(owner, variant_of(&view)).await?;
-        transform::check(owner, &view, &owner.principal, &*self.objects).await?;
+        let (_, stored) = self.serves.models.get(owner, &view.model_name).await?;
+        let role = stored.role();
+        let reader = role.as_deref().unwrap_or(&owner.principal);
+        transform::check(owner, &view, reader, &*self.objects).await?;
         let request = Arc::unwrap_or_clone(document);
-        let job = TransformJob::new(request, model, Timestamp::now());
+        let job = TransformJob::new(request, model, role, Timestamp::now());
         let (id, writes) = Shelf::create(owner, &view.transform_job_name, &job, &view.tags)?;
         self.holding.created(id);
         self.transforms.commit(owner, writes).await?;

@@ -6,6 +6,7 @@ mod data;
 mod describe;
 mod job;
 mod launch;
+mod ledger;
 mod machine;
 
 pub use check::{UNBUILT, check};

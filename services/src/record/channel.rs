@@ -19,7 +19,7 @@ use super::S3Uri;
 /// How many keys are listed at once.
 const PAGE: usize = 1_000;
 
-/// Refuses, in AWS's words, a prefix under which there is nothing.
+/// Looks whether there is anything under a prefix.
 pub async fn check(
     owner: &Owner,
     objects: &dyn Objects,
@@ -40,6 +40,44 @@ pub async fn check(
     }
 }
 
+/// An object of a prefix.
+#[derive(Debug)]
+pub struct Listed {
+    pub key: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// The objects of a prefix in the order of their keys; with nothing in them, those too that consoles
+/// make to show a folder.
+pub async fn list(
+    owner: &Owner,
+    objects: &dyn Objects,
+    uri: &S3Uri,
+    role: &str,
+) -> Result<Vec<Listed>, Fault> {
+    let mut list = ListKeys {
+        bucket: uri.bucket.clone(),
+        prefix: uri.key.clone(),
+        limit: PAGE,
+        ..ListKeys::default()
+    };
+    let mut found = Vec::new();
+    loop {
+        let listing = match objects.list(owner, &list).await {
+            Ok(listing) => listing,
+            Err(ObjectError::NoSuchBucket(_)) => return Err(nothing(owner, uri, role)),
+            Err(error) => return Err(cannot_read(uri, error)),
+        };
+        let objects = listing.objects.into_iter();
+        found.extend(objects.map(|object| Listed { key: object.key, size: object.size }));
+        if !listing.truncated {
+            return Ok(found);
+        }
+        list.after = listing.last;
+    }
+}
+
 /// The objects of a prefix in the order of their keys, each open where it lies.
 pub async fn files(
     owner: &Owner,
@@ -47,32 +85,15 @@ pub async fn files(
     uri: &S3Uri,
     role: &str,
 ) -> Result<Vec<InputFile>, Fault> {
-    let mut list = ListKeys {
-        bucket: uri.bucket.clone(),
-        prefix: uri.key.clone(),
-        limit: PAGE,
-        ..ListKeys::default()
-    };
     let mut files = Vec::new();
-    loop {
-        let listing = match objects.list(owner, &list).await {
-            Ok(listing) => listing,
-            Err(ObjectError::NoSuchBucket(_)) => return Err(nothing(owner, uri, role)),
-            Err(error) => return Err(cannot_read(uri, error)),
-        };
-        for object in &listing.objects {
-            // What consoles make to show a folder.
-            if object.key.ends_with('/') {
-                continue;
-            }
-            let name = name(&uri.key, &object.key)?;
-            let object = S3Uri { bucket: uri.bucket.clone(), key: object.key.clone() };
-            files.push(InputFile { name, parts: open(owner, objects, &object).await? });
+    for Listed { key, .. } in list(owner, objects, uri, role).await? {
+        // What consoles make to show a folder.
+        if key.ends_with('/') {
+            continue;
         }
-        if !listing.truncated {
-            break;
-        }
-        list.after = listing.last;
+        let name = file_name(below(&uri.key, &key), &key)?;
+        let object = S3Uri { bucket: uri.bucket.clone(), key };
+        files.push(InputFile { name, parts: open(owner, objects, &object).await? });
     }
     if files.is_empty() { Err(nothing(owner, uri, role)) } else { Ok(files) }
 }
@@ -85,11 +106,11 @@ async fn open(owner: &Owner, objects: &dyn Objects, uri: &S3Uri) -> Result<Vec<P
 
 /// What an object is called below its prefix: `train.csv` for itself, `a/b.csv` for `dir/a/b.csv`
 /// below `dir` or `dir/`.
-fn name(prefix: &str, key: &str) -> Result<String, Fault> {
+pub fn below<'a>(prefix: &str, key: &'a str) -> &'a str {
     let folder = prefix.rfind('/').map_or(0, |slash| slash + 1);
     let whole = !prefix.is_empty() && !prefix.ends_with('/');
     let below = key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')).filter(|_| whole);
-    file_name(below.unwrap_or(&key[folder..]), key)
+    below.unwrap_or(&key[folder..])
 }
 
 /// `name` as a path below the channel, for the object with this key.
@@ -107,7 +128,8 @@ fn invalid(message: impl std::fmt::Display) -> Fault {
     Fault::new(What::Invalid, "channel", message)
 }
 
-fn nothing(owner: &Owner, uri: &S3Uri, role: &str) -> Fault {
+/// Refuses, in AWS's words, a prefix under which there is nothing.
+pub fn nothing(owner: &Owner, uri: &S3Uri, role: &str) -> Fault {
     let S3Uri { bucket, .. } = uri;
     let region = &owner.region;
     let message = format!(
@@ -139,10 +161,10 @@ mod tests {
             ("", "a/b", "a/b"),
         ];
         for (prefix, key, expected) in cases {
-            assert_eq!(name(prefix, key).unwrap(), expected, "{prefix} {key}");
+            assert_eq!(below(prefix, key), expected, "{prefix} {key}");
         }
-        for key in ["p/../x", "p//x", "p/./x"] {
-            assert!(name("p/", key).is_err(), "{key}");
+        for name in ["../x", "/x", "./x", ""] {
+            assert!(file_name(name, "k").is_err(), "{name}");
         }
     }
 }

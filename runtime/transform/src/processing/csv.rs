@@ -1,7 +1,7 @@
 //! Rows of CSV: a row is an array of cells. No cell becomes a value; what is kept is copied as it
 //! stands, quotes and all, and neighbours in one piece.
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 use platform::transform::{JsonPath, Span, Step};
 
 use super::{Of, Trouble};
@@ -16,6 +16,7 @@ pub fn filter(path: &JsonPath, row: &[u8], of: Of, kept: &mut Vec<u8>) -> Result
         && let [Span { first: Some(first @ 0..), last: None }] = spans[..]
         && let Some(rest) = after(row, first, of)?
     {
+        closed(rest, of)?;
         kept.extend_from_slice(rest);
         kept.push(b'\n');
         return Ok(());
@@ -26,6 +27,8 @@ pub fn filter(path: &JsonPath, row: &[u8], of: Of, kept: &mut Vec<u8>) -> Result
 /// The same of a row with its answer's cells after its own.
 pub fn join(path: &JsonPath, row: &[u8], answer: &[u8], kept: &mut Vec<u8>) -> Result<(), Trouble> {
     if path.is_root() {
+        closed(row, Of::Input)?;
+        closed(answer, Of::Output)?;
         kept.extend_from_slice(row);
         kept.push(b',');
         kept.extend_from_slice(answer);
@@ -72,6 +75,11 @@ fn after(row: &[u8], count: i64, of: Of) -> Result<Option<&[u8]>, Trouble> {
     Ok(Some(&row[at..]))
 }
 
+/// Refuses cells that are copied unseen, if one is not closed.
+fn closed(row: &[u8], of: Of) -> Result<(), Trouble> {
+    if memchr(b'"', row).is_some() { cells(row, of).map(|_| ()) } else { Ok(()) }
+}
+
 /// The cells of a row; an empty one has one, which is empty.
 fn cells(row: &[u8], of: Of) -> Result<Vec<Cell>, Trouble> {
     let (mut cells, mut at) = (Vec::new(), 0);
@@ -83,19 +91,21 @@ fn cells(row: &[u8], of: Of) -> Result<Vec<Cell>, Trouble> {
     Ok(cells)
 }
 
-/// Where the cell ends that begins at `at`. Commas between quotes are its own, and so are doubled
-/// quotes, which open it again at once.
+/// Where the cell ends that begins at `at`. Commas between quotes are its own where a quote is its
+/// first byte; a quote within any other cell is a character like others.
 fn end(row: &[u8], at: usize, of: Of) -> Result<usize, Trouble> {
-    let mut at = at;
+    let behind = if row.get(at) == Some(&b'"') { close(row, at + 1, of)? } else { at };
+    Ok(memchr(b',', &row[behind..]).map_or(row.len(), |comma| behind + comma))
+}
+
+/// What follows the quote that closes a cell; doubled ones are its own.
+fn close(row: &[u8], inside: usize, of: Of) -> Result<usize, Trouble> {
+    let mut at = inside;
     loop {
-        match memchr2(b',', b'"', &row[at..]) {
-            None => return Ok(row.len()),
-            Some(found) if row[at + found] == b',' => return Ok(at + found),
-            Some(open) => {
-                let inside = at + open + 1;
-                let close = memchr(b'"', &row[inside..]).ok_or(Trouble::Quote { of })?;
-                at = inside + close + 1;
-            }
+        at += memchr(b'"', &row[at..]).ok_or(Trouble::Quote { of })? + 1;
+        if row.get(at) != Some(&b'"') {
+            return Ok(at);
         }
+        at += 1;
     }
 }

@@ -60,6 +60,19 @@ fn commas_between_quotes_are_a_cells_own() {
 }
 
 #[test]
+fn a_quote_opens_a_cell_only_as_its_first_byte() {
+    let rows = "6\" pipe,b\"c,\"d\"e,\"\"\"\"\n";
+    let sent = |path| sent(Format::Csv, path, rows);
+    assert_eq!(sent("$[0]").unwrap(), "6\" pipe\n");
+    assert_eq!(sent("$[1,3]").unwrap(), "b\"c,\"\"\"\"\n");
+    assert_eq!(sent("$[2:]").unwrap(), "\"d\"e,\"\"\"\"\n");
+    for (path, join) in [("$", false), ("$[0:]", false), ("$[1:]", false), ("$", true)] {
+        let told = kept(Format::Csv, path, join, "7", "1,\"2,3\n").unwrap_err();
+        assert!(told.ends_with("a quote is not closed in its line"), "{path}");
+    }
+}
+
+#[test]
 fn a_joined_row_is_followed_by_its_answer() {
     let joined = |path| kept(Format::Csv, path, true, "7,1,2\n8,3,4", "0.5\n0.25,x\n");
     assert_eq!(joined("$").unwrap(), "7,1,2,0.5\n8,3,4,0.25,x\n");
@@ -77,6 +90,11 @@ fn what_cannot_be_done_names_the_record() {
         "1: Invalid JsonPath: $[2]: index 2 is not within the dimension size 2"
     );
     assert!(csv("$[1:]", "1,2\n3\n").starts_with("1: Invalid JsonPath: $[1:]"));
+    assert!(csv("$[1:]", "\n1,2\n \n3\n").starts_with("3: "), "blank lines have numbers");
+    let answered = kept(Format::Csv, "$[1]", false, "\n7\n\n8\n", "0,1\n2\n").unwrap_err();
+    assert!(answered.starts_with("3: "), "{answered}");
+    let joined = kept(Format::Csv, "$[-3]", true, "\n7,1\n\n8\n", "0\n2\n").unwrap_err();
+    assert!(joined.starts_with("3: "), "{joined}");
     assert_eq!(
         csv("$[0]", "\"a\nb\",1\n"),
         "0: Failed to parse input as CSV: a quote is not closed in its line"
@@ -162,6 +180,15 @@ proptest! {
             Some(cells[first..=last].join(",") + "\n")
         }).collect();
         prop_assert_eq!(open, expected);
+    }
+
+    #[test]
+    fn rows_that_are_malformed_are_the_same_to_every_way_of_reading_them(
+        row in "[a,\" ]{0,12}", first in 0_i64..4,
+    ) {
+        let short = sent_open(first, &row);
+        let long = sent(Format::Csv, &format!("$[{first}:-1]"), &row).ok();
+        prop_assert_eq!(short, long);
     }
 
     #[test]

@@ -21,14 +21,17 @@ pub struct TransformJob {
     pub request: Document,
     /// The model when the job was created.
     pub model: Variant,
+    /// The model's `ExecutionRoleArn`, which reads the data. Of older jobs: not known.
+    #[serde(default)]
+    pub role: Option<String>,
     /// Where it stands.
     pub life: Life,
 }
 
 impl TransformJob {
     /// A job that was just accepted.
-    pub fn new(request: Document, model: Variant, now: Timestamp) -> Self {
-        Self { format: 1, request, model, life: Life::new(LONGEST, now) }
+    pub fn new(request: Document, model: Variant, role: Option<String>, now: Timestamp) -> Self {
+        Self { format: 1, request, model, role, life: Life::new(LONGEST, now) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! From a transform's request to the workload that an executor runs.
 
+use std::collections::BTreeMap;
+
 use api::{Fault, What, inference::TransformJobSpec};
 use bytes::Bytes;
 use platform::{
@@ -7,8 +9,11 @@ use platform::{
     objects::{ObjectName, Objects, Protection},
     store::Record,
     telemetry::{MetricName, StreamName},
-    transform::{DATA_CHANNEL, DEFAULT_PAYLOAD_MB, MODEL_CHANNEL, Settings, Split, Strategy},
-    workload::{Distribution, Input, InputFile, Limits, Program, Workload},
+    transform::{
+        DATA_CHANNEL, DEFAULT_PAYLOAD_MB, MB, MODEL_CHANNEL, MOST_PAYLOAD_MB, Settings, Split,
+        Strategy,
+    },
+    workload::{Distribution, Input, InputFile, Program, Workload},
 };
 use serde::Deserialize;
 
@@ -17,7 +22,10 @@ use super::{
     data::{Data, Found},
     job::TransformJob,
 };
-use crate::record::{Kind, S3Uri, output};
+use crate::{
+    life::share,
+    record::{Kind, S3Uri, output},
+};
 
 /// Where transform jobs log.
 const TRANSFORM_JOBS: &str = "/aws/sagemaker/TransformJobs";
@@ -91,11 +99,13 @@ pub async fn workload(
             let message = format!("The model data at {model} cannot be read: {error}.");
             Fault::new(What::Invalid, TransformJob::KIND, message)
         })?;
-    let Found { files, location } = source.open(owner, objects).await?;
-    let settings = settings(&spec, job, location)?;
+    let role = job.role.as_deref().unwrap_or(&owner.principal);
+    let Found { files, unopened, location } = source.open(owner, objects, role).await?;
+    let settings = Settings { unopened, ..settings(&spec, job, location)? };
+    let hosts = hosts(&spec);
     let data = Input {
         name: DATA_CHANNEL.to_owned(),
-        content_type: spec.transform_input.content_type.clone(),
+        content_type: content_type(&spec),
         distribution: Distribution::Sharded,
         gzip: false,
         files,
@@ -114,14 +124,14 @@ pub async fn workload(
         program: Program::BuiltIn {
             arguments: PROGRAM.iter().map(|&word| word.to_owned()).collect(),
         },
-        hosts: hosts(&spec),
+        limits: share(hosts.len()),
+        hosts,
         environment: Vec::new(),
         files: vec![(Settings::PATH.to_owned(), Bytes::from(settings))],
         own_files: Vec::new(),
         copies: Vec::new(),
         inputs: vec![model, data],
         packs: Vec::new(),
-        limits: Limits::default(),
     })
 }
 
@@ -142,11 +152,13 @@ fn settings(
     };
     let mut environment = job.model.environment.clone();
     environment.extend(spec.environment.clone());
+    let limit = environment.get(MAX_CONTENT_LENGTH).and_then(|text| container_limit(text));
     let mut settings = Settings {
         image: job.model.image.clone(),
-        max_payload_mb: payload(spec, environment.get(MAX_CONTENT_LENGTH)),
+        max_payload_mb: payload(spec, limit),
+        container_limit: limit.filter(|_| spec.max_payload_in_mb.is_none()),
         environment,
-        content_type: spec.transform_input.content_type.clone(),
+        content_type: content_type(spec),
         accept: asked.or_else(|| shaped.map(|processing| processing.format.name().to_owned())),
         location,
         gzip: spec.transform_input.compression_type.as_deref() == Some("Gzip"),
@@ -158,6 +170,7 @@ fn settings(
         max_concurrent: concurrent(spec),
         assemble_lines: spec.transform_output.assemble_with.as_deref() == Some("Line"),
         processing,
+        unopened: BTreeMap::new(),
     };
     tell_container(&mut settings);
     Ok(settings)
@@ -168,10 +181,23 @@ fn concurrent(spec: &TransformJobSpec) -> Option<usize> {
     usize::try_from(asked).ok()
 }
 
-/// `MaxPayloadInMB`; the container's own limit is what its execution parameters would say.
-fn payload(spec: &TransformJobSpec, own: Option<&String>) -> u64 {
-    let own = own.and_then(|length| length.trim().parse::<u64>().ok()).map(|length| length >> 20);
-    spec.max_payload_in_mb.or(own.filter(|length| *length > 0)).unwrap_or(DEFAULT_PAYLOAD_MB)
+/// The container's own limit, bytes: what its execution parameters would say, within what a request
+/// may ask for.
+fn container_limit(text: &str) -> Option<usize> {
+    let most = usize::try_from(MOST_PAYLOAD_MB).unwrap_or(usize::MAX).saturating_mul(MB);
+    let limit: usize = text.trim().parse().ok()?;
+    Some(limit.min(most)).filter(|limit| *limit > 0)
+}
+
+/// `MaxPayloadInMB`, request before container.
+fn payload(spec: &TransformJobSpec, container: Option<usize>) -> u64 {
+    let own = container.and_then(|limit| u64::try_from(limit.div_ceil(MB)).ok());
+    spec.max_payload_in_mb.or(own).unwrap_or(DEFAULT_PAYLOAD_MB)
+}
+
+/// `ContentType`; an empty one says nothing.
+fn content_type(spec: &TransformJobSpec) -> Option<String> {
+    spec.transform_input.content_type.clone().filter(|name| !name.is_empty())
 }
 
 /// The variables that a container finds, and room for the payloads it will get.

@@ -1,6 +1,6 @@
 //! What is particular to driving transform jobs: their launch, and the keeping of predictions.
 
-use std::sync::Arc;
+use std::{fs::File, sync::Arc};
 
 use api::{Fault, inference::TransformJobSpec};
 use async_trait::async_trait;
@@ -10,20 +10,22 @@ use platform::{
     follow::Follow,
     objects::{self, ObjectError, ObjectHeaders, Objects, Put},
     store::Record,
-    transform::{Output, Outputs},
+    transform::{Line, OUTPUTS, Output, Outputs, shortened},
 };
 use tokio::io::AsyncReadExt;
 use tracing::warn;
 use types::Timestamp;
 
-use super::{job::TransformJob, launch};
+use super::{job::TransformJob, launch, ledger::Ledger};
 use crate::{
     life::{Action, Hands, INTERNAL, Outcome, Phase, Seen, refusal},
     record::{Kind, S3Uri},
 };
 
-/// Where a program leaves why objects failed, below `/opt/ml/output`.
-const FAILURE: &str = "failure";
+/// How a reason begins where what was made is lost by our own fault.
+const LOST: &str = "InternalServerError: We encountered an internal error";
+/// How it ends.
+const AGAIN: &str = "Please try again.";
 
 /// Drives transform jobs.
 pub struct TransformMachine {
@@ -108,34 +110,71 @@ impl TransformMachine {
         else {
             return Ok(None);
         };
-        let mut failure = None;
-        for host in launch::hosts(&spec) {
-            for output in self.outputs(record, &host).await?.outputs {
-                let uri = launch::target(&spec, &output.input)?;
-                match self.upload(record, &spec, &host, &output, &uri).await {
-                    Ok(()) => {}
-                    Err(error @ (ObjectError::Internal(_) | ObjectError::Body(_))) => {
-                        return Err(Fault::internal(error));
+        let hosts = launch::hosts(&spec);
+        let mut ledger = Ledger::default();
+        for (place, host) in hosts.iter().enumerate() {
+            let lines = self.list(record, host).await?;
+            if lines.last() != Some(&Line::End) {
+                ledger.trouble(format!("{LOST}: what {host} made is not known. {AGAIN}"));
+            }
+            for line in lines {
+                match line {
+                    Line::Made(output) => {
+                        self.store(record, &spec, host, &output, &mut ledger).await?;
                     }
-                    Err(error) => {
-                        let reason = format!("ClientError: Output upload failed: {uri}: {error}");
-                        return Ok(Some(reason));
+                    // Objects are shared out in turns.
+                    Line::Failed(object) => {
+                        ledger.failed(object.number * hosts.len() + place, object);
                     }
+                    Line::End => {}
                 }
             }
-            if failure.is_none() {
-                failure = self.left(record, &host, FAILURE).await?;
-            }
         }
-        Ok(failure.map(|reason| String::from_utf8_lossy(&reason).into_owned()))
+        Ok(ledger.reason())
     }
 
-    /// What the program on a host says it made.
-    async fn outputs(&self, record: &Record, host: &str) -> Result<Outputs, Fault> {
-        match self.left(record, host, Outputs::PATH).await? {
-            Some(list) => serde_json::from_slice(&list).map_err(Fault::internal),
-            None => Ok(Outputs::default()),
+    /// What the program on a host says of its objects, as far as it came.
+    async fn list(&self, record: &Record, host: &str) -> Result<Vec<Line>, Fault> {
+        if let Some(list) = self.left(record, host, OUTPUTS).await? {
+            return Ok(Line::read(&list).collect());
         }
+        // A program of an older version wrote its list once, when all was made.
+        let Some(list) = self.left(record, host, Outputs::PATH).await? else {
+            return Ok(Vec::new());
+        };
+        let Outputs { outputs } = serde_json::from_slice(&list).map_err(Fault::internal)?;
+        Ok(outputs.into_iter().map(Line::Made).chain([Line::End]).collect())
+    }
+
+    /// Keeps an object's predictions. Those that cannot be kept do not keep the next ones from it.
+    async fn store(
+        &self,
+        record: &Record,
+        spec: &TransformJobSpec,
+        host: &str,
+        output: &Output,
+        ledger: &mut Ledger,
+    ) -> Result<(), Fault> {
+        ledger.made();
+        let to = launch::target(spec, &output.input)?;
+        let file = self.hands.0.output(record.id, host, &output.file).await;
+        let Some(file) = file.map_err(Fault::internal)? else {
+            let input = shortened(&output.input);
+            ledger.trouble(format!("{LOST}: the predictions for {input} are gone. {AGAIN}"));
+            return Ok(());
+        };
+        match self.upload(record, spec, file, output, &to).await {
+            Ok(()) => {}
+            Err(error @ (ObjectError::Internal(_) | ObjectError::Body(_))) => {
+                return Err(Fault::internal(error));
+            }
+            Err(error) => {
+                let to = to.to_string();
+                let to = shortened(&to);
+                ledger.trouble(format!("ClientError: Output upload failed: {to}: {error}"));
+            }
+        }
+        Ok(())
     }
 
     /// What the program on a host left in a file.
@@ -161,12 +200,10 @@ impl TransformMachine {
         &self,
         record: &Record,
         spec: &TransformJobSpec,
-        host: &str,
+        file: File,
         output: &Output,
         to: &S3Uri,
     ) -> Result<(), ObjectError> {
-        let file = self.hands.0.output(record.id, host, &output.file).await;
-        let Some(file) = file.map_err(ObjectError::internal)? else { return Ok(()) };
         let content_type = Some(output.content_type.clone()).filter(|name| !name.is_empty());
         let headers = ObjectHeaders { content_type, ..ObjectHeaders::default() };
         let protection = launch::protection(spec);

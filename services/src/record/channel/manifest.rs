@@ -33,7 +33,7 @@ pub async fn files(
     objects: &dyn Objects,
     uri: &S3Uri,
 ) -> Result<Vec<InputFile>, Fault> {
-    let entries = read(owner, objects, uri, parse).await?;
+    let entries = entries(owner, objects, uri).await?;
     let mut files = Vec::with_capacity(entries.len());
     for (number, Entry { object, name }) in (1_usize..).zip(entries) {
         let name = file_name(&name, &object.key)?;
@@ -42,6 +42,15 @@ pub async fn files(
         files.push(InputFile { name, parts });
     }
     Ok(files)
+}
+
+/// The objects that a manifest names, in its order, each once.
+pub async fn entries(
+    owner: &Owner,
+    objects: &dyn Objects,
+    uri: &S3Uri,
+) -> Result<Vec<Entry>, Fault> {
+    read(owner, objects, uri, parse).await
 }
 
 /// What is read out of a manifest. A large one takes long, which nobody else waits for.
@@ -81,9 +90,11 @@ pub(super) fn at_entry(uri: &S3Uri, number: usize, fault: Fault) -> Fault {
 
 /// An object, and what its file is called.
 #[derive(Debug, PartialEq, Eq)]
-struct Entry {
-    object: S3Uri,
-    name: String,
+pub struct Entry {
+    /// Where it is.
+    pub object: S3Uri,
+    /// What follows the prefix; without one, the last part of its key.
+    pub name: String,
 }
 
 /// An element of the array.
