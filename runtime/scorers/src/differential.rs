@@ -15,7 +15,10 @@ use std::{
 use platform::scorer::{Invocation, LoadModel};
 
 use crate::{
-    Loader, archive, model_file, predictor::Predictor, reply::number::write_repr, rows::Rows,
+    Loader, archive, model_file,
+    predictor::{MEASURING, Predictor},
+    reply::number::write_repr,
+    rows::Rows,
 };
 
 mod old_models;
@@ -62,19 +65,19 @@ fn compare(case: &Path) -> usize {
     // As text, in which a NaN equals itself.
     assert!(format!("{json:?}") == format!("{ubjson:?}"), "{}: JSON is UBJSON", case.display());
     let ways = Predictor::every(&json);
-    let predictor = Predictor::new(json, file.len());
+    let predictor = Predictor::new(json, file.len(), MEASURING);
     let name = format!("{} ({})", case.display(), predictor.objective().name);
     let margins = floats(&case.join("margins.f32"));
     assert_bits(&predictor.margins(&rows).unwrap(), &margins, &name);
     for (way, predictor) in ways {
         assert_bits(&predictor.margins(&rows).unwrap(), &margins, &format!("{name}, {way}"));
     }
-    let predictions = predictor.predict(&rows).unwrap().values;
+    let predictions = predictor.predict(&rows).unwrap();
     assert_bits(&predictions, &floats(&case.join("predictions.f32")), &name);
     for row in 0..rows.len().min(70) {
         let mut cells = vec![f32::NAN; columns];
         rows.visit(row, |column, value| cells[column] = value);
-        let alone = predictor.predict(&Rows::Dense { columns, cells }).unwrap().values;
+        let alone = predictor.predict(&Rows::Dense { columns, cells }).unwrap();
         let width = predictor.width();
         assert_bits(&alone, &predictions[row * width..(row + 1) * width], &name);
     }

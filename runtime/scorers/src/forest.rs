@@ -79,10 +79,16 @@ thread_local! {
 }
 
 impl Forest {
-    /// Lays out trees in about `budget` bytes at most, `outputs` margins a row.
-    pub(crate) fn new(trees: &[Tree], outputs: usize, budget: usize) -> Self {
-        let row = row(trees);
-        Self { layout: choose::layout(trees, outputs, budget), outputs, row }
+    /// Lays out trees in about `budget` bytes at most, `outputs` margins a row, and measures about
+    /// that long how.
+    pub(crate) fn new(
+        trees: Vec<Tree>,
+        outputs: usize,
+        budget: usize,
+        measuring: Duration,
+    ) -> Self {
+        let row = row(&trees);
+        Self { layout: choose::layout(trees, outputs, budget, measuring), outputs, row }
     }
 
     /// About how long a row takes, on the dear side: the same on every machine, and not measured,
@@ -98,9 +104,11 @@ impl Forest {
         layouts.map(|(name, layout)| (name, Self { layout, outputs, row: row(trees) })).collect()
     }
 
-    /// Adds every tree to the margins.
-    pub(crate) fn add(&self, rows: &Rows, margins: &mut [f32]) {
-        SCRATCH.with_borrow_mut(|scratch| self.layout.add(rows, margins, self.outputs, scratch));
+    /// Adds every tree to the margins of rows from `first` on.
+    pub(crate) fn add(&self, rows: &Rows, first: usize, margins: &mut [f32]) {
+        SCRATCH.with_borrow_mut(|scratch| {
+            self.layout.add(rows, first, margins, self.outputs, scratch);
+        });
     }
 }
 
@@ -124,25 +132,32 @@ pub(crate) fn whole(count: usize) -> u64 {
 }
 
 impl Layout {
-    fn add(&self, rows: &Rows, margins: &mut [f32], outputs: usize, scratch: &mut Scratch) {
+    fn add(
+        &self,
+        rows: &Rows,
+        first: usize,
+        margins: &mut [f32],
+        outputs: usize,
+        scratch: &mut Scratch,
+    ) {
         let ranks = &mut scratch.ranks;
         let share = |many: Tournament| {
             let share = many.share(margins.len() / outputs);
             (share, share * outputs)
         };
         match self {
-            Self::Keys(keys) => keys.add(rows, 0, margins, &mut scratch.cells),
-            Self::Walked(walked) => walked.add(rows, margins, &mut scratch.values),
-            Self::Ranked { ranked, many: None } => ranked.add_each(rows, 0, margins, ranks),
+            Self::Keys(keys) => keys.add(rows, first, margins, &mut scratch.cells),
+            Self::Walked(walked) => walked.add(rows, first, margins, &mut scratch.values),
+            Self::Ranked { ranked, many: None } => ranked.add_each(rows, first, margins, ranks),
             Self::Ranked { ranked, many: Some(many) } => {
-                let (first, at) = share(*many);
-                ranked.add_many(many.kernel, rows, 0, &mut margins[..at], ranks);
-                ranked.add_each(rows, first, &mut margins[at..], ranks);
+                let (share, at) = share(*many);
+                ranked.add_many(many.kernel, rows, first, &mut margins[..at], ranks);
+                ranked.add_each(rows, first + share, &mut margins[at..], ranks);
             }
             Self::Both { few, ranked, many } => {
-                let (first, at) = share(*many);
-                ranked.add_many(many.kernel, rows, 0, &mut margins[..at], ranks);
-                few.add(rows, first, &mut margins[at..], &mut scratch.cells);
+                let (share, at) = share(*many);
+                ranked.add_many(many.kernel, rows, first, &mut margins[..at], ranks);
+                few.add(rows, first + share, &mut margins[at..], &mut scratch.cells);
             }
         }
     }

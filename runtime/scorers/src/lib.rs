@@ -20,6 +20,7 @@ mod model_file;
 mod objective;
 mod pickle;
 mod predictor;
+mod readable;
 mod reply;
 mod request;
 mod rows;

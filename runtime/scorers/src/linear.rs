@@ -5,16 +5,22 @@
 
 use crate::rows::Rows;
 
-/// Turns base margins into margins, `outputs` a row. `weights` has one per feature and output,
+/// Turns base margins of the rows from `first` on into margins, `outputs` a row. `weights` has one per feature and output,
 /// then the biases. XGBoost 3.2 starts every output from the *first* base margin; so do we.
-pub(crate) fn score(weights: &[f32], rows: &Rows, margins: &mut [f32], outputs: usize) {
+pub(crate) fn score(
+    weights: &[f32],
+    rows: &Rows,
+    first: usize,
+    margins: &mut [f32],
+    outputs: usize,
+) {
     let biases = &weights[weights.len() - outputs..];
     for (row, margins) in margins.chunks_mut(outputs).enumerate() {
         let base_margin = margins[0];
         for (margin, bias) in margins.iter_mut().zip(biases) {
             *margin = bias + base_margin;
         }
-        rows.visit(row, |column, value| {
+        rows.visit(first + row, |column, value| {
             let weights = &weights[column * outputs..(column + 1) * outputs];
             for (margin, weight) in margins.iter_mut().zip(weights) {
                 *margin += value * weight;

@@ -85,18 +85,18 @@ impl Objective {
         if self.transform == Transform::LargestClass { 1 } else { outputs }
     }
 
-    /// Turns margins, `outputs` a row, into predictions.
-    pub(crate) fn predictions(&self, mut margins: Vec<f32>, outputs: usize) -> Vec<f32> {
+    /// Turns margins, `outputs` a row, into predictions in their place; how many numbers these are.
+    pub(crate) fn predict(&self, margins: &mut [f32], outputs: usize) -> usize {
         match self.transform {
             Transform::Identity => {}
-            Transform::Logistic => each(&mut margins, logistic),
-            Transform::Exponential => each(&mut margins, f32::exp),
-            Transform::WideExponential => each(&mut margins, wide_exponential),
-            Transform::Step => each(&mut margins, |margin| f32::from(u8::from(margin > 0.0))),
-            Transform::LargestClass => return margins.chunks(outputs).map(largest).collect(),
+            Transform::Logistic => each(margins, logistic),
+            Transform::Exponential => each(margins, f32::exp),
+            Transform::WideExponential => each(margins, wide_exponential),
+            Transform::Step => each(margins, |margin| f32::from(u8::from(margin > 0.0))),
+            Transform::LargestClass => return classes(margins, outputs),
             Transform::Softmax => margins.chunks_mut(outputs).for_each(softmax),
         }
-        margins
+        margins.len()
     }
 }
 
@@ -115,6 +115,15 @@ fn logistic(margin: f32) -> f32 {
     // C++'s `std::min(-x, cut)`: the first where they do not compare, so a NaN stays one.
     let exponent = if LARGEST_EXPONENT < -margin { LARGEST_EXPONENT } else { -margin };
     1.0 / (exponent.exp() + 1.0 + 1e-16)
+}
+
+/// Each row's class; a row's margins are read before anything is written over them.
+fn classes(margins: &mut [f32], outputs: usize) -> usize {
+    let rows = margins.len() / outputs;
+    for row in 0..rows {
+        margins[row] = largest(&margins[row * outputs..(row + 1) * outputs]);
+    }
+    rows
 }
 
 #[expect(clippy::cast_precision_loss, reason = "XGBoost tells a class as a float")]
@@ -145,7 +154,10 @@ mod tests {
     use super::*;
 
     fn predict(name: &str, margins: &[f32], outputs: usize) -> Vec<f32> {
-        Objective::named(name).unwrap().predictions(margins.to_vec(), outputs)
+        let mut values = margins.to_vec();
+        let count = Objective::named(name).unwrap().predict(&mut values, outputs);
+        values.truncate(count);
+        values
     }
 
     #[test]

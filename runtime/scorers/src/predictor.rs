@@ -1,6 +1,6 @@
 //! A booster laid out for scoring: rows in, predictions out.
 
-use std::{mem, time::Duration};
+use std::{ops::Range, time::Duration};
 
 use platform::scorer::LoadError;
 
@@ -9,7 +9,6 @@ use crate::{
     forest::{Forest, whole},
     linear, model_file,
     objective::Objective,
-    reply::Predictions,
     rows::Rows,
 };
 
@@ -30,6 +29,8 @@ const LAID_OUT: usize = 2;
 
 /// Nanoseconds of `expf` and what is around it.
 const TRANSFORM: u64 = 10;
+/// How long it is measured how a model is laid out.
+pub(crate) const MEASURING: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
 enum Engine {
@@ -53,14 +54,16 @@ impl Predictor {
     pub fn read(file: &[u8]) -> Result<Self, LoadError> {
         let booster = model_file::read(file, false)
             .map_err(|error| LoadError(format!("the model file {error}.")))?;
-        Ok(Self::new(booster, file.len()))
+        Ok(Self::new(booster, file.len(), MEASURING))
     }
 
-    /// Lays out a booster that was read from so many bytes.
-    pub(crate) fn new(booster: Booster, file: usize) -> Self {
+    /// Lays out a booster that was read from so many bytes, and measures about that long how.
+    pub(crate) fn new(booster: Booster, file: usize, measuring: Duration) -> Self {
         let Booster { features, outputs, base_margins, objective, model, order, .. } = booster;
         let engine = match model {
-            Model::Trees(trees) => Engine::Forest(Forest::new(&trees, outputs, LAID_OUT * file)),
+            Model::Trees(trees) => {
+                Engine::Forest(Forest::new(trees, outputs, LAID_OUT * file, measuring))
+            }
             Model::Linear(weights) => Engine::Linear(weights),
         };
         Self { features, outputs, base_margins, objective, engine, order }
@@ -71,7 +74,7 @@ impl Predictor {
     pub(crate) fn every(booster: &Booster) -> Vec<(String, Self)> {
         let Model::Trees(trees) = &booster.model else { return Vec::new() };
         let engines = Forest::every(trees, booster.outputs).into_iter();
-        let with = |engine| Self { engine, ..Self::new(booster.clone(), 0) };
+        let with = |engine| Self { engine, ..Self::new(booster.clone(), 0, MEASURING) };
         engines.map(|(name, forest)| (name, with(Engine::Forest(forest)))).collect()
     }
 
@@ -104,59 +107,74 @@ impl Predictor {
         sum + Duration::from_nanos(TRANSFORM * whole(self.outputs))
     }
 
-    /// Scores rows. Columns that a row lacks are missing; too many are an error.
-    pub(crate) fn predict(&self, rows: &Rows) -> Result<Predictions, TooWide> {
-        let mut values = Vec::new();
-        self.predict_into(rows, &mut values)?;
-        Ok(Predictions { values, width: self.width() })
+    /// Whether rows of so many columns can be scored. Columns that they lack are missing; too many
+    /// are an error.
+    pub(crate) fn fits(&self, columns: usize) -> Result<(), TooWide> {
+        let features = self.features;
+        if columns > features { Err(TooWide { features, columns }) } else { Ok(()) }
     }
 
     /// Scores rows as a call of the container would; `values` are replaced and their memory is
     /// used again.
     pub fn predict_into(&self, rows: &Rows, values: &mut Vec<f32>) -> Result<(), TooWide> {
-        self.margins_into(rows, values)?;
-        *values = self.objective.predictions(mem::take(values), self.outputs);
+        self.fits(rows.columns())?;
+        values.clear();
+        self.predict_some(rows, 0..rows.len(), values);
         Ok(())
+    }
+
+    /// Appends the predictions of some rows, which fit.
+    pub(crate) fn predict_some(&self, rows: &Rows, some: Range<usize>, values: &mut Vec<f32>) {
+        let start = values.len();
+        self.margins_of(rows, some, values);
+        let count = self.objective.predict(&mut values[start..], self.outputs);
+        values.truncate(start + count);
+    }
+
+    /// The predictions alone.
+    #[cfg(test)]
+    pub(crate) fn predict(&self, rows: &Rows) -> Result<Vec<f32>, TooWide> {
+        let mut values = Vec::new();
+        self.predict_into(rows, &mut values)?;
+        Ok(values)
     }
 
     /// The margins alone, as many a row as there are outputs.
     #[cfg(test)]
     pub(crate) fn margins(&self, rows: &Rows) -> Result<Vec<f32>, TooWide> {
+        self.fits(rows.columns())?;
         let mut margins = Vec::new();
-        self.margins_into(rows, &mut margins)?;
+        self.margins_of(rows, 0..rows.len(), &mut margins);
         Ok(margins)
     }
 
-    /// Replaces `margins` by those of the rows, as many a row as there are outputs.
-    fn margins_into(&self, rows: &Rows, margins: &mut Vec<f32>) -> Result<(), TooWide> {
-        let (features, columns) = (self.features, rows.columns());
-        if columns > features {
-            return Err(TooWide { features, columns });
-        }
-        margins.clear();
+    /// Appends the margins of some rows, as many a row as there are outputs.
+    fn margins_of(&self, rows: &Rows, some: Range<usize>, margins: &mut Vec<f32>) {
+        let (start, first) = (margins.len(), some.start);
         match &self.engine {
             Engine::Forest(forest) if self.order == Order::BaseLast => {
-                margins.resize(rows.len() * self.outputs, 0.0);
-                forest.add(rows, margins);
+                margins.resize(start + some.len() * self.outputs, 0.0);
+                let margins = &mut margins[start..];
+                forest.add(rows, first, margins);
                 for (margin, base) in margins.iter_mut().zip(self.base_margins.iter().cycle()) {
                     *margin += base;
                 }
             }
             Engine::Forest(forest) => {
-                self.begin(rows, margins);
-                forest.add(rows, margins);
+                self.begin(some, margins);
+                forest.add(rows, first, &mut margins[start..]);
             }
             Engine::Linear(weights) => {
-                self.begin(rows, margins);
-                linear::score(weights, rows, margins, self.outputs);
+                self.begin(some, margins);
+                linear::score(weights, rows, first, &mut margins[start..], self.outputs);
             }
         }
-        Ok(())
     }
 
     /// Each row's base margins.
-    fn begin(&self, rows: &Rows, margins: &mut Vec<f32>) {
-        for _ in 0..rows.len() {
+    fn begin(&self, some: Range<usize>, margins: &mut Vec<f32>) {
+        margins.reserve(some.len() * self.outputs);
+        for _ in some {
             margins.extend_from_slice(&self.base_margins);
         }
     }

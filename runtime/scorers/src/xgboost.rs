@@ -5,6 +5,7 @@
 
 mod bounds;
 mod ensemble;
+mod limits;
 mod settings;
 mod widths;
 
@@ -14,13 +15,15 @@ use platform::scorer::{Estimate, Invocation, LoadError, Rejection, Reply, Scorer
 
 use crate::{
     model_file,
-    predictor::Predictor,
-    reply::{self, Accept, Selection},
+    predictor::{MEASURING, Predictor},
+    readable::readable,
+    reply::{self, Accept, Predictions, Selection},
     request,
 };
 
 use bounds::Bounds;
-use ensemble::Ensemble;
+use ensemble::{Ensemble, MAX_MODELS};
+use limits::{Deadline, check_values};
 use settings::Settings;
 use widths::{Unfit, Widths};
 
@@ -51,12 +54,19 @@ impl Xgboost {
     ) -> Result<Self, LoadError> {
         let settings = Settings::read(environment)?;
         let count = if settings.ensemble { files.len() } else { 1 };
+        if count > MAX_MODELS {
+            return Err(LoadError(format!(
+                "model.tar.gz holds {count} models; at most {MAX_MODELS} answer together."
+            )));
+        }
+        let measuring = MEASURING / u32::try_from(count.max(1)).unwrap_or(u32::MAX);
         let widths = files.values().next().map_or(Widths::Padded, |file| Widths::of(file));
         let mut models = Ensemble::default();
         for (name, bytes) in files.into_iter().take(count) {
-            let booster = model_file::read(&bytes, noted)
-                .map_err(|error| LoadError(format!("model.tar.gz: `{name}` {error}.")))?;
-            models.add(&name, Predictor::new(booster, bytes.len()))?;
+            let booster = model_file::read(&bytes, noted).map_err(|error| {
+                LoadError(format!("model.tar.gz: `{}` {error}.", readable(&name)))
+            })?;
+            models.add(&name, Predictor::new(booster, bytes.len(), measuring))?;
         }
         let select = |asked: &String| {
             let first = models.first()?;
@@ -98,8 +108,14 @@ impl Scorer for Xgboost {
         let (format, rows) = request::read(call.content_type, call.body)?;
         let features = self.models.first().map_or(0, Predictor::features);
         self.widths.check(format, rows.columns(), features)?;
+        self.models.fits(rows.columns()).map_err(Unfit::from)?;
+        let width = self.models.first().map_or(1, Predictor::width);
+        check_values(rows.len(), width, call.body.len())?;
         self.bounds.check(rows.len())?;
-        let predictions = self.models.predict(&rows).map_err(Unfit::from)?;
+        let mut values = Vec::new();
+        let deadline = Deadline::of_call(self.settings.batch);
+        self.models.predict_into(&rows, &deadline, &mut values)?;
+        let predictions = Predictions { values, width };
         let accept = self.accept(call.accept)?;
         let batch = self.settings.batch;
         let body = match &self.selection {

@@ -7,7 +7,10 @@ use super::{
     columns::Columns,
     parts::{Base, Parts, bounded},
 };
-use crate::format::{Token, Tokens, floats, integers, object, saturated, skip, text};
+use crate::{
+    format::{Token, Tokens, floats, integers, object, saturated, skip, text},
+    readable::readable,
+};
 
 /// Bytes of a document for each node, at the least: ten arrays have something for it, of two bytes or,
 /// where that is a float, of four. A tree has more.
@@ -163,7 +166,7 @@ fn columns<'a, T: Tokens<'a>>(tokens: &mut T) -> Result<Columns, BoosterError> {
 }
 
 fn parsed<V: FromStr>(name: &str, text: &str) -> Result<V, BoosterError> {
-    text.parse().map_err(|_| BoosterError::Damaged(format!("its `{name}` is `{text}`")))
+    text.parse().map_err(|_| BoosterError::Damaged(format!("its `{name}` is `{}`", readable(text))))
 }
 
 /// `5E-1` up to XGBoost 3.0, `[5E-1]` or `[1E-1,2E-1]` since.

@@ -4,7 +4,7 @@
 //! 1.0, in what the base score is.
 
 use super::{Booster, BoosterError, MAX_FEATURES, MAX_OUTPUTS, Model, Order, Tree};
-use crate::objective::Objective;
+use crate::{objective::Objective, readable::readable};
 
 /// What margins begin with.
 pub(super) enum Base {
@@ -45,15 +45,19 @@ pub(super) fn bounded(what: &'static str, found: usize, limit: usize) -> Result<
     Ok(())
 }
 
+/// Outputs that a model may have which holds fewer trees.
+const UNTRAINED_OUTPUTS: usize = 256;
+
 impl Parts {
     pub(super) fn booster(self) -> Result<Booster, BoosterError> {
         bounded("features", self.features, MAX_FEATURES)?;
         let outputs = self.classes.max(self.targets).max(1);
         bounded("outputs", outputs, MAX_OUTPUTS)?;
+        self.check_outputs(outputs)?;
         let objective = Objective::named(&self.objective).ok_or_else(|| {
             BoosterError::Unsupported(format!(
                 "its objective `{}` is not supported",
-                self.objective
+                readable(&self.objective)
             ))
         })?;
         let base_margins = self.base_margins(&objective, outputs)?;
@@ -63,13 +67,24 @@ impl Parts {
             "gbtree" | "dart" => Model::Trees(self.forest(outputs)?),
             "gblinear" => Model::Linear(self.linear(outputs)?),
             other => {
-                let sentence = format!("its booster `{other}` is not supported");
+                let sentence = format!("its booster `{}` is not supported", readable(other));
                 return Err(BoosterError::Unsupported(sentence));
             }
         };
         let all =
             Booster { features, outputs, base_margins, objective, model, order, best_ntree_limit };
         Ok(all)
+    }
+
+    /// Every round of training grows a tree for each output, and no file is sliced within a round;
+    /// one that was never trained has none. A linear model has weights for each, which are counted.
+    fn check_outputs(&self, outputs: usize) -> Result<(), BoosterError> {
+        let trees = self.trees.len();
+        if self.booster != "gblinear" && outputs > trees.max(UNTRAINED_OUTPUTS) {
+            let sentence = format!("{outputs} outputs and {trees} trees");
+            return Err(BoosterError::Damaged(sentence));
+        }
+        Ok(())
     }
 
     fn base_margins(

@@ -41,7 +41,7 @@ fn compare_old(case: &Path, version: &str) {
     let name = format!("XGBoost {version}, {}", case.display());
     let model = predictor("model");
     assert_bits(&model.margins(&rows).unwrap(), &expected("margins"), &name);
-    assert_bits(&model.predict(&rows).unwrap().values, &expected("predictions"), &name);
+    assert_bits(&model.predict(&rows).unwrap(), &expected("predictions"), &name);
     for protocol in 0..6 {
         let file = format!("pickle.{protocol}");
         if !case.join(&file).exists() {
@@ -49,6 +49,6 @@ fn compare_old(case: &Path, version: &str) {
         }
         let pickled = predictor(&file);
         let name = format!("{name}, protocol {protocol}");
-        assert_bits(&pickled.predict(&rows).unwrap().values, &expected("best"), &name);
+        assert_bits(&pickled.predict(&rows).unwrap(), &expected("best"), &name);
     }
 }

@@ -1,4 +1,5 @@
-//! Chooses the layouts of a forest by measuring them on it for about a millisecond.
+//! Chooses the layouts of a forest by measuring them on it for about a millisecond, or the share of
+//! it that a forest has which answers together with others.
 //!
 //! What is fastest depends on the model and the machine: keys need no ranking, but a large forest
 //! of them leaves the caches; a tournament plays all leaves and pays from some number of rows on.
@@ -14,9 +15,13 @@ use crate::{
     rows::Rows,
 };
 
-/// How long layouts are measured, unless three rounds take longer.
-const MEASURING: Duration = Duration::from_millis(1);
+/// How many rounds are measured even where they take longer than they should.
 const ROUNDS: usize = 3;
+/// What no further round is begun behind: a forest that takes so long for some rows is measured well
+/// enough.
+const LONGEST: Duration = Duration::from_millis(100);
+/// Nodes of a forest that is not measured: to read its rows takes longer than to score them.
+const TINY: usize = 32;
 /// Rows that are taken one by one in a round.
 const ALONE: usize = 8;
 /// What a forest may take whatever the budget: the tables of a few trees.
@@ -26,7 +31,12 @@ const DENSE: usize = 4096;
 
 /// Lays out trees in about `budget` bytes. Where that is too little even without padding, links
 /// alone take what they need: 16 bytes for each node.
-pub(super) fn layout(trees: &[Tree], outputs: usize, budget: usize) -> Layout {
+pub(super) fn layout(
+    trees: Vec<Tree>,
+    outputs: usize,
+    budget: usize,
+    measuring: Duration,
+) -> Layout {
     if trees.iter().any(|tree| !tree.categories.is_empty()) {
         return Layout::Walked(Walked::new(trees, outputs));
     }
@@ -34,9 +44,15 @@ pub(super) fn layout(trees: &[Tree], outputs: usize, budget: usize) -> Layout {
     let nodes: usize = trees.iter().map(|tree| tree.nodes.len()).sum();
     // Two layouts at most.
     let allowance = budget / 2 / nodes.max(1);
-    let keys = Keys::new(trees, outputs, allowance);
-    match Ranked::new(trees, outputs, allowance) {
-        Some(ranked) if keys.bytes() + ranked.bytes() <= budget => faster(keys, ranked, outputs),
+    let keys = Keys::new(&trees, outputs, allowance);
+    if nodes <= TINY {
+        return Layout::Keys(keys);
+    }
+    match Ranked::new(&trees, outputs, allowance) {
+        Some(ranked) if keys.bytes() + ranked.bytes() <= budget => {
+            drop(trees);
+            faster(keys, ranked, outputs, measuring)
+        }
         _ => Layout::Keys(keys),
     }
 }
@@ -48,8 +64,8 @@ struct Times {
     chunks: Vec<(Duration, Kernel)>,
 }
 
-fn faster(keys: Keys, ranked: Ranked, outputs: usize) -> Layout {
-    let times = measure(&keys, &ranked, outputs);
+fn faster(keys: Keys, ranked: Ranked, outputs: usize, measuring: Duration) -> Layout {
+    let times = measure(&keys, &ranked, outputs, measuring);
     let alone = times.keys.min(times.each).as_nanos().max(1);
     let best = times.chunks.iter().min_by_key(|(chunk, _)| *chunk);
     let many = best.and_then(|(chunk, kernel)| {
@@ -63,7 +79,7 @@ fn faster(keys: Keys, ranked: Ranked, outputs: usize) -> Layout {
     }
 }
 
-fn measure(keys: &Keys, ranked: &Ranked, outputs: usize) -> Times {
+fn measure(keys: &Keys, ranked: &Ranked, outputs: usize, measuring: Duration) -> Times {
     let rows = sample(ranked);
     let mut scratch = Scratch::default();
     let mut margins = vec![0.0; ROWS * outputs];
@@ -83,7 +99,8 @@ fn measure(keys: &Keys, ranked: &Ranked, outputs: usize) -> Times {
             let took = timed(|| ranked.add_many(*kernel, &rows, 0, &mut margins, ranks));
             *best = took.min(*best);
         }
-        if round >= ROUNDS && start.elapsed() >= MEASURING {
+        let took = start.elapsed();
+        if took >= LONGEST || (round >= ROUNDS && took >= measuring) {
             break;
         }
     }

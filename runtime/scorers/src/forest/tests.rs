@@ -115,7 +115,7 @@ fn reference(trees: &[Tree], row: &[f32], margins: &mut [f32]) {
 
 /// Every layout that takes these trees, with every kernel, by name.
 pub(crate) fn layouts(trees: &[Tree], outputs: usize) -> Vec<(String, Layout)> {
-    let walked = Layout::Walked(Walked::new(trees, outputs));
+    let walked = Layout::Walked(Walked::new(trees.to_vec(), outputs));
     if trees.iter().any(|tree| !tree.categories.is_empty()) {
         return vec![("walked".into(), walked)];
     }
@@ -136,11 +136,13 @@ pub(crate) fn layouts(trees: &[Tree], outputs: usize) -> Vec<(String, Layout)> {
     layouts
 }
 
+const MEASURING: Duration = Duration::from_micros(100);
+
 /// What is made of layouts.
 fn mixtures(trees: &[Tree], outputs: usize) -> Vec<(String, Layout)> {
     let mut mixtures = vec![
-        ("chosen".into(), choose::layout(trees, outputs, usize::MAX)),
-        ("chosen for a tiny file".into(), choose::layout(trees, outputs, 0)),
+        ("chosen".into(), choose::layout(trees.to_vec(), outputs, usize::MAX, MEASURING)),
+        ("chosen for a tiny file".into(), choose::layout(trees.to_vec(), outputs, 0, MEASURING)),
     ];
     for (kernel, both) in
         Kernel::all().into_iter().flat_map(|kernel| [(kernel, true), (kernel, false)])
@@ -173,9 +175,14 @@ fn compare(seed: u64, shape: Shape, count: usize, columns: usize) -> usize {
     for (name, layout) in &layouts {
         for rows in [&dense, &sparse(&dense)] {
             let mut margins = vec![0.5; count * shape.outputs];
-            layout.add(rows, &mut margins, shape.outputs, &mut Scratch::default());
+            layout.add(rows, 0, &mut margins, shape.outputs, &mut Scratch::default());
             let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
             assert_eq!(bits(&margins), bits(&expected), "{name}, {shape:?}");
+            let half = count / 2;
+            let (first, rest) = (0.5_f32, half * shape.outputs);
+            let mut margins = vec![first; count * shape.outputs - rest];
+            layout.add(rows, half, &mut margins, shape.outputs, &mut Scratch::default());
+            assert_eq!(bits(&margins), bits(&expected[rest..]), "{name}, from {half} on");
         }
     }
     layouts.len()
@@ -253,7 +260,7 @@ fn a_column_of_255_thresholds_is_ranked_and_one_of_256_is_not() {
         }
         for (name, layout) in layouts(&trees, 1) {
             let mut margins = vec![0.0; values.len()];
-            layout.add(&rows, &mut margins, 1, &mut Scratch::default());
+            layout.add(&rows, 0, &mut margins, 1, &mut Scratch::default());
             assert_eq!(margins, expected, "{name}, {count} thresholds");
         }
     }

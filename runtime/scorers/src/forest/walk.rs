@@ -18,9 +18,8 @@ pub(super) struct Walked {
 
 impl Walked {
     /// Takes the trees over.
-    pub(super) fn new(trees: &[Tree], outputs: usize) -> Self {
-        let columns = Columns::of(trees);
-        let mut trees = trees.to_vec();
+    pub(super) fn new(mut trees: Vec<Tree>, outputs: usize) -> Self {
+        let columns = Columns::of(&trees);
         for node in trees.iter_mut().flat_map(|tree| &mut tree.nodes) {
             if let Node::Split { feature, .. } = node {
                 *feature = columns.place(*feature);
@@ -29,11 +28,11 @@ impl Walked {
         Self { columns, trees, outputs }
     }
 
-    /// Adds every tree to the margins of the rows. `cells` is scratch.
-    pub(super) fn add(&self, rows: &Rows, margins: &mut [f32], cells: &mut Vec<f32>) {
+    /// Adds every tree to the margins of rows from `first` on. `cells` is scratch.
+    pub(super) fn add(&self, rows: &Rows, first: usize, margins: &mut [f32], cells: &mut Vec<f32>) {
         cells.resize(self.columns.len(), f32::NAN);
         for (row, margins) in margins.chunks_exact_mut(self.outputs).enumerate() {
-            rows.pick(row, self.columns.all(), |place, value| cells[place] = value);
+            rows.pick(first + row, self.columns.all(), |place, value| cells[place] = value);
             for tree in &self.trees {
                 margins[tree.output] += weighted(tree, leaf(tree, cells));
             }

@@ -6,7 +6,7 @@ use super::{
     PickleError,
     value::{Global, State, Text, Value},
 };
-use crate::format::Malformed;
+use crate::{format::Malformed, readable::readable};
 
 /// Values at once: CPython writes containers in batches of 1,000, or 1,000 pairs.
 const MAX_STACK: usize = 4096;
@@ -330,10 +330,4 @@ fn unquoted(line: &[u8]) -> &[u8] {
         [b'\'', text @ .., b'\''] | [b'"', text @ .., b'"'] => text,
         text => text,
     }
-}
-
-/// A name as it may stand in a message.
-fn readable(name: &[u8]) -> String {
-    const LONGEST: usize = 80;
-    String::from_utf8_lossy(&name[..name.len().min(LONGEST)]).escape_debug().to_string()
 }

@@ -2,7 +2,7 @@
 //! (and where it is missing) 0.75; two features.
 
 use super::*;
-use crate::model_file::ModelFileError;
+use crate::{model_file::ModelFileError, rows::Rows};
 
 /// One stump in the shape that XGBoost 3.2 writes; `base_score` 0.
 fn stump(objective: &str, left: &str, right: &str) -> String {
@@ -211,6 +211,44 @@ fn several_classifiers_answer_with_their_vote() {
 }
 
 #[test]
+fn a_call_of_many_rows_is_answered_as_its_rows_alone() {
+    let [low, high] =
+        [("-1E0", "1E0"), ("1E0", "1E0")].map(|(left, right)| stump("binary:hinge", left, right));
+    let (mean, odd) = (regression(), stump("reg:squarederror", "1E-1", "7E-1"));
+    for models in [&[("a", &*mean)][..], &[("a", &mean), ("b", &odd)], &[("a", &low), ("b", &high)]]
+    {
+        let scorer = load(models, &[]).unwrap();
+        let [low, high] = ["0,5", "1,5"].map(|row| answer(&scorer, None, row).1);
+        let lines = answer(&scorer, None, &"0,5\n1,5\n".repeat(1000)).1;
+        assert!(lines == (low + &high).repeat(1000));
+    }
+}
+
+#[test]
+fn a_call_of_many_rows_ends_at_its_deadline() {
+    let scorer = load(&[("m", &regression())], &[]).unwrap();
+    let mut values = Vec::new();
+    let mut predict = |count: usize| {
+        let rows = Rows::Dense { columns: 1, cells: vec![0.0; count] };
+        scorer.models.predict_into(&rows, &limits::tests::PASSED(), &mut values)
+    };
+    assert_eq!(predict(512), Ok(()), "the clock is not looked at");
+    assert_eq!(predict(513), Err(limits::Late));
+}
+
+#[test]
+fn an_archive_of_more_models_than_folds_is_refused() {
+    let model = regression();
+    let names: Vec<_> = (0..=MAX_MODELS).map(|number| number.to_string()).collect();
+    let models: Vec<_> = names.iter().map(|name| (name.as_str(), model.as_str())).collect();
+    assert!(load(&models, &[]).unwrap_err().contains("1001 models; at most 1000"));
+    let scorer = load(&models[1..], &[]).unwrap();
+    assert_eq!(answer(&scorer, None, "0,5").1, "0.25\n");
+    let first = [("SAGEMAKER_INFERENCE_ENSEMBLE", "false")];
+    assert!(load(&models, &first).is_ok());
+}
+
+#[test]
 fn environment_that_would_change_the_answers_is_refused_by_name() {
     for name in ["SAGEMAKER_PROGRAM", "SAGEMAKER_MULTI_MODEL"] {
         assert!(load(&[("m", &regression())], &[(name, "x")]).unwrap_err().contains(name));
@@ -250,6 +288,7 @@ fn a_model_that_would_lead_out_of_its_arrays_is_refused() {
         ("\"num_feature\": \"2\"", "\"num_feature\": \"99999999\"", "99999999 features"),
         ("\"num_feature\": \"2\"", "\"num_feature\": \"x\"", "`num_feature`"),
         ("\"num_class\": \"0\"", "\"num_class\": \"99999999\"", "99999999 outputs"),
+        ("\"num_class\": \"0\"", "\"num_class\": \"65536\"", "65536 outputs and 1 trees"),
         ("\"[0E0]\"", "\"[0E0,0E0]\"", "base scores"),
         ("\"[0E0]\"", "\"NaN\"", "`base_score`"),
         ("\"gbtree\"", "\"gbforest\"", "`gbforest`"),

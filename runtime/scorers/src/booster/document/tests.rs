@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{super::MAX_DEPTH, *};
 use crate::{
     format::{json::Json, ubjson::Ubjson},
-    predictor::Predictor,
+    predictor::{MEASURING, Predictor},
     rows::Rows,
 };
 
@@ -59,8 +59,8 @@ fn ubjson(json: &str) -> Vec<u8> {
 fn scored(booster: Booster, bytes: usize) -> Vec<f32> {
     let cells = vec![1.0, 9.0, 0.0, 1.0, 0.0, 2.0, f32::NAN, f32::NAN, f32::INFINITY, -1.0];
     let rows = Rows::Dense { columns: 2, cells };
-    let predictor = Predictor::new(booster, bytes);
-    predictor.predict(&rows).map(|predictions| predictions.values).unwrap_or_default()
+    let predictor = Predictor::new(booster, bytes, MEASURING);
+    predictor.predict(&rows).unwrap_or_default()
 }
 
 #[test]

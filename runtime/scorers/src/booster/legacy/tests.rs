@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::predictor::{MEASURING, Predictor};
 
 /// Where things stand in [`stump`]: behind the header's names, the forest's and tree's parameters.
 const FIRST_TREE: usize = PARAMETERS + 8 + 16 + 8 + 6 + FOREST;
@@ -159,7 +160,7 @@ proptest! {
         }
         if let Ok(booster) = read(&file) {
             let rows = crate::rows::Rows::Dense { columns: 1, cells: vec![0.5] };
-            let predictor = crate::predictor::Predictor::new(booster, file.len());
+            let predictor = Predictor::new(booster, file.len(), MEASURING);
             drop(predictor.predict(&rows));
         }
     }
