@@ -37,7 +37,7 @@ pub use predictor::{Predictor, TooWide};
 pub use rows::Rows;
 
 use archive::Limits;
-use xgboost::Xgboost;
+use xgboost::{Settings, Xgboost};
 
 /// Repositories of the images whose models are XGBoost's.
 const XGBOOST_REPOSITORIES: [&str; 2] = ["xgboost", "sagemaker-xgboost"];
@@ -60,9 +60,10 @@ impl LoadModel for Loader {
         if !self.serves(image) {
             return Err(LoadError(format!("models of the image `{image}` cannot be loaded here.")));
         }
-        let files = archive::model_files(archive, Limits::MODEL)
+        let settings = Settings::read(environment)?;
+        let files = archive::model_files(archive, Limits::of_model(settings.wanted()))
             .map_err(|error| LoadError(format!("{error}.")))?;
-        Ok(Arc::new(Xgboost::load(heeds_best_trees(image), files, environment)?))
+        Ok(Arc::new(Xgboost::load(heeds_best_trees(image), files, settings)?))
     }
 }
 

@@ -34,6 +34,13 @@ pub(crate) enum ModelFileError {
     Unusable(#[from] BoosterError),
 }
 
+/// Whether a file that begins so may be a model: nothing else is worth reading to its end.
+pub(crate) fn may_be(head: &[u8]) -> bool {
+    let text = head.trim_ascii_start();
+    let is_document = text.starts_with(b"{") || (text.is_empty() && !head.is_empty());
+    is_document || legacy::is_one(head) || pickle::is_one(head)
+}
+
 /// Reads a model file. A pickle says itself how many of its trees predict; another file may note
 /// how many are the best, which is heeded where `noted` says so.
 pub(crate) fn read(bytes: &[u8], noted: bool) -> Result<Booster, ModelFileError> {

@@ -22,9 +22,9 @@ use crate::{
 };
 
 use bounds::Bounds;
-use ensemble::{Ensemble, MAX_MODELS};
+use ensemble::Ensemble;
 use limits::{Deadline, check_values};
-use settings::Settings;
+pub(crate) use settings::Settings;
 use widths::{Unfit, Widths};
 
 /// Part of the container's refusal of an `Accept`: what it names, in its words.
@@ -45,20 +45,14 @@ pub(crate) struct Xgboost {
 }
 
 impl Xgboost {
-    /// Reads the model files of an archive as `environment` says, and with as many trees as a file
+    /// Reads the model files of an archive as `settings` say, and with as many trees as a file
     /// notes to be the best where `noted` says so.
     pub(crate) fn load(
         noted: bool,
         files: BTreeMap<String, Vec<u8>>,
-        environment: &BTreeMap<String, String>,
+        settings: Settings,
     ) -> Result<Self, LoadError> {
-        let settings = Settings::read(environment)?;
         let count = if settings.ensemble { files.len() } else { 1 };
-        if count > MAX_MODELS {
-            return Err(LoadError(format!(
-                "model.tar.gz holds {count} models; at most {MAX_MODELS} answer together."
-            )));
-        }
         let measuring = MEASURING / u32::try_from(count.max(1)).unwrap_or(u32::MAX);
         let widths = files.values().next().map_or(Widths::Padded, |file| Widths::of(file));
         let mut models = Ensemble::default();

@@ -4,14 +4,15 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use platform::scorer::{LoadError, Rejection};
 
-use crate::reply::Accept;
+use super::ensemble::MAX_MODELS;
+use crate::{archive::Wanted, readable::readable, reply::Accept};
 
 /// The container's limit of a payload where none is set, bytes.
 const MAX_CONTENT_LENGTH: usize = 6_291_456;
 
 /// The choices.
 #[derive(Debug)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     /// Whether all files of the archive answer, or the first alone.
     pub(super) ensemble: bool,
     /// What is sent to who accepts anything.
@@ -25,7 +26,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn read(environment: &BTreeMap<String, String>) -> Result<Self, LoadError> {
+    pub(crate) fn read(environment: &BTreeMap<String, String>) -> Result<Self, LoadError> {
         let set = |name: &str| environment.get(name).filter(|value| !value.is_empty());
         refuse_unserved(set)?;
         let most = set("MAX_CONTENT_LENGTH");
@@ -39,6 +40,11 @@ impl Settings {
             output: set("SAGEMAKER_INFERENCE_OUTPUT").cloned(),
             max_content_length: most.map_or(Ok(MAX_CONTENT_LENGTH), |most| length(most))?,
         })
+    }
+
+    /// Which files of the archive are models.
+    pub(crate) fn wanted(&self) -> Wanted {
+        if self.ensemble { Wanted::All(MAX_MODELS) } else { Wanted::First }
     }
 
     /// The answer to a payload over the limit.
@@ -71,14 +77,16 @@ fn refuse_unserved<'a>(set: impl Fn(&str) -> Option<&'a String>) -> Result<(), L
 fn default_accept(name: &str) -> Result<Accept, LoadError> {
     Accept::named(name).ok_or_else(|| {
         LoadError(format!(
-            "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT is `{name}`; use text/csv, application/json, \
-             application/jsonlines or application/x-recordio-protobuf."
+            "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT is `{}`; use text/csv, application/json, \
+             application/jsonlines or application/x-recordio-protobuf.",
+            readable(name)
         ))
     })
 }
 
 fn length(text: &str) -> Result<usize, LoadError> {
     usize::from_str(text.trim()).map_err(|_| {
+        let text = readable(text);
         LoadError(format!("MAX_CONTENT_LENGTH is `{text}`; it must be a number of bytes."))
     })
 }

@@ -28,7 +28,8 @@ fn stump(objective: &str, left: &str, right: &str) -> String {
 fn load(models: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<Xgboost, String> {
     let files = models.iter().map(|(name, text)| ((*name).into(), text.as_bytes().into()));
     let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-    Xgboost::load(false, files.collect(), &environment.collect()).map_err(|error| error.0)
+    let settings = Settings::read(&environment.collect()).map_err(|error| error.0)?;
+    Xgboost::load(false, files.collect(), settings).map_err(|error| error.0)
 }
 
 fn regression() -> String {
@@ -234,18 +235,6 @@ fn a_call_of_many_rows_ends_at_its_deadline() {
     };
     assert_eq!(predict(512), Ok(()), "the clock is not looked at");
     assert_eq!(predict(513), Err(limits::Late));
-}
-
-#[test]
-fn an_archive_of_more_models_than_folds_is_refused() {
-    let model = regression();
-    let names: Vec<_> = (0..=MAX_MODELS).map(|number| number.to_string()).collect();
-    let models: Vec<_> = names.iter().map(|name| (name.as_str(), model.as_str())).collect();
-    assert!(load(&models, &[]).unwrap_err().contains("1001 models; at most 1000"));
-    let scorer = load(&models[1..], &[]).unwrap();
-    assert_eq!(answer(&scorer, None, "0,5").1, "0.25\n");
-    let first = [("SAGEMAKER_INFERENCE_ENSEMBLE", "false")];
-    assert!(load(&models, &first).is_ok());
 }
 
 #[test]
