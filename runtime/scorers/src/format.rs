@@ -3,17 +3,29 @@
 //! JSON and UBJSON differ in spelling only, so each has a tokenizer and the model has one reader
 //! ([`crate::booster`]). Tokenizers are hostile-proof: they nest at most [`MAX_NESTING`] deep, hold
 //! no recursion, never allocate by a length that the document claims, and every token costs at
-//! least one byte of the document.
+//! least one byte of the document. Texts stay in the document until they are asked for, and what is
+//! kept of it has one [allowance](Tokens::allowance).
 
 pub(crate) mod json;
 pub(crate) mod ubjson;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, str};
 
 /// How deep a document may nest. XGBoost's own models nest 10 deep.
 pub(crate) const MAX_NESTING: usize = 64;
 /// How many values an array may have in the smallest document.
 const FEW: usize = 4096;
+/// Times its bytes that what is read of a document may take: with the document itself that is the
+/// bound of four.
+const TIMES: usize = 3;
+/// Bytes that may be taken of any document.
+const ANYWAY: usize = 512 << 10;
+/// By which part of itself an array grows, at least by so many values: doubling would take twice
+/// what is there.
+const GROWTH: usize = 4;
+const FIRST: usize = 16;
+/// Bytes of a name that is looked for or kept; XGBoost's longest has 25.
+pub(crate) const LONGEST_NAME: usize = 256;
 
 /// Why bytes are no document of that kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +49,7 @@ pub(crate) enum Token<'a> {
     /// `]`
     ArrayEnd,
     /// A text, or a key.
-    Text(Cow<'a, str>),
+    Text(Text<'a>),
     /// A number without a fraction.
     Integer(i64),
     /// Any other number, rounded once to the precision that XGBoost computes in.
@@ -46,6 +58,39 @@ pub(crate) enum Token<'a> {
     Bool(bool),
     /// `null`
     Null,
+}
+
+/// A text as the document spells it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Text<'a> {
+    /// As it is.
+    Plain(&'a [u8]),
+    /// In JSON's quotes, with escapes.
+    Quoted(&'a [u8]),
+}
+
+impl<'a> Text<'a> {
+    /// What it says, where that is UTF-8.
+    pub(crate) fn read(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Plain(bytes) => str::from_utf8(bytes).ok().map(Cow::Borrowed),
+            Self::Quoted(quoted) => serde_json::from_slice(quoted).ok().map(Cow::Owned),
+        }
+    }
+
+    /// The key of a member. One that is not short and of UTF-8 is none that is looked for.
+    pub(crate) fn key(self) -> Cow<'a, str> {
+        let (Self::Plain(bytes) | Self::Quoted(bytes)) = self;
+        if bytes.len() > LONGEST_NAME {
+            return Cow::Borrowed("");
+        }
+        self.read().unwrap_or_default()
+    }
+}
+
+/// How many bytes may be taken for what is read of a document of that size.
+fn allowance(size: usize) -> usize {
+    size.saturating_mul(TIMES).saturating_add(ANYWAY)
 }
 
 /// A document being read. Brackets are balanced and keys are texts, or it is an error.
@@ -62,6 +107,17 @@ pub(crate) trait Tokens<'a> {
     /// How many of something there may be that takes so many bytes each, at the least.
     fn room(&self, bytes: usize) -> usize {
         (self.size() / bytes).max(FEW)
+    }
+
+    /// Bytes that may still be taken for what is read.
+    fn allowance(&mut self) -> &mut usize;
+
+    /// Takes so many bytes of the allowance.
+    fn charge(&mut self, bytes: usize) -> Result<(), Malformed> {
+        let left = self.allowance().checked_sub(bytes);
+        *self.allowance() =
+            left.ok_or_else(|| self.malformed("it holds more than a model of this size"))?;
+        Ok(())
     }
 
     /// An error at this place.
@@ -81,7 +137,7 @@ pub(crate) fn object<'a, T: Tokens<'a>, E: From<Malformed>>(
     loop {
         match tokens.next()? {
             Token::ObjectEnd => return Ok(()),
-            Token::Text(key) => member(&key, tokens)?,
+            Token::Text(key) => member(&key.key(), tokens)?,
             _ => return Err(tokens.malformed("expected a key").into()),
         }
     }
@@ -105,7 +161,14 @@ fn scalars<'a, T: Tokens<'a>, V>(
             _ if values.len() == room => {
                 return Err(tokens.malformed("an array has more than a model of this size"));
             }
-            token => values.push(convert(&token).ok_or_else(|| tokens.malformed(what))?),
+            token => {
+                if values.len() == values.capacity() {
+                    let more = (values.len() / GROWTH).max(FIRST);
+                    tokens.charge(more * size_of::<V>())?;
+                    values.reserve_exact(more);
+                }
+                values.push(convert(&token).ok_or_else(|| tokens.malformed(what))?);
+            }
         }
     }
 }
@@ -150,9 +213,20 @@ pub(crate) fn saturated<'a, T: Tokens<'a>>(
 /// Reads a text.
 pub(crate) fn text<'a, T: Tokens<'a>>(tokens: &mut T) -> Result<Cow<'a, str>, Malformed> {
     match tokens.next()? {
-        Token::Text(text) => Ok(text),
+        Token::Text(text) => {
+            text.read().ok_or_else(|| tokens.malformed("a text is no UTF-8, or badly escaped"))
+        }
         _ => Err(tokens.malformed("expected a text")),
     }
+}
+
+/// Reads a text that is kept.
+pub(crate) fn name<'a, T: Tokens<'a>>(tokens: &mut T) -> Result<String, Malformed> {
+    let name = text(tokens)?;
+    if name.len() > LONGEST_NAME {
+        return Err(tokens.malformed("a name is too long"));
+    }
+    Ok(name.into_owned())
 }
 
 /// Passes over a value.

@@ -5,11 +5,14 @@
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
+    collections::BTreeMap,
     fmt::Write,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use scorers::Predictor;
+use flate2::{Compression, write::GzEncoder};
+use platform::scorer::LoadModel;
+use scorers::{Loader, Predictor};
 
 /// Counts the bytes that are taken, and the most there were at once.
 struct Counting;
@@ -110,6 +113,61 @@ fn choosing() -> String {
     array("categories", |_| "0".into()) + r#""left_children":[-1]"#
 }
 
+/// A split that has as many, and two leaves.
+fn chosen() -> String {
+    let rest = r#""categories_nodes":[0],"categories_segments":[0],"default_left":[0,0,0],
+        "left_children":[1,-1,-1],"right_children":[2,-1,-1],"split_conditions":[0,1E0,2E0],
+        "split_indices":[0,0,0],"split_type":[1,0,0],"tree_param":{}"#;
+    format!(r#"{}"categories_sizes":[{NODES}],{rest}"#, array("categories", |at| at.to_string()))
+}
+
+/// A leaf.
+const LEAF: &str = r#""default_left":[0],"left_children":[-1],"right_children":[-1],
+    "split_conditions":[1E0],"split_indices":[0],"tree_param":{}"#;
+
+/// Long texts in place of `what` in a model of one leaf.
+fn long(what: &str, text: &[u8]) -> Vec<u8> {
+    let model = json(LEAF);
+    let at = model.windows(what.len()).position(|there| there == what.as_bytes()).unwrap();
+    let text = text.repeat((4 << 20) / text.len());
+    [&model[..at], &text, &model[at + what.len()..]].concat()
+}
+
+/// A long text that nobody asks for.
+fn passed_over() -> Vec<u8> {
+    [&b"{\"x\":\""[..], &vec![0xff; 4 << 20], b"\",", &json(LEAF)[1..]].concat()
+}
+
+/// Arrays of bytes in UBJSON, each of which alone is within bounds.
+fn many_arrays() -> Vec<u8> {
+    let key = |name: &str| [b"U", &[u8::try_from(name.len()).unwrap()], name.as_bytes()].concat();
+    let bytes = |name: &str, value: u8, count: usize| {
+        let told = u32::try_from(count).unwrap().to_be_bytes();
+        [key(name), b"[$i#l".to_vec(), told.to_vec(), vec![value; count]].concat()
+    };
+    let size = 24 * NODES;
+    let zeros = [
+        "default_left",
+        "split_conditions",
+        "split_indices",
+        "split_type",
+        "categories_nodes",
+        "categories_segments",
+        "categories_sizes",
+    ];
+    let zeros = zeros.map(|name| bytes(name, 0, NODES)).concat();
+    let children = ["left_children", "right_children"].map(|name| bytes(name, 0xff, NODES));
+    let categories = bytes("categories", 0, size / 3);
+    let tree = [zeros, children.concat(), categories].concat();
+    let first = [bytes("weights", 0, size / 4), bytes("tree_info", 0, NODES)].concat();
+    let model = [&b"{"[..], &first, &key("trees"), b"[{", &tree, b"}]}"].concat();
+    let drops = bytes("weight_drop", 0, NODES);
+    let booster = [&b"{"[..], &drops, &key("model"), &model, b"}"].concat();
+    let learner = [&b"{"[..], &key("gradient_booster"), &booster, b"}"].concat();
+    let rest = vec![b'N'; size / 4];
+    [&b"{"[..], &key("learner"), &learner, &rest, b"}"].concat()
+}
+
 /// [`bare`] in UBJSON, where a number is a byte.
 fn bare_in_bytes() -> Vec<u8> {
     let key = |name: &str| [b"U", &[u8::try_from(name.len()).unwrap()], name.as_bytes()].concat();
@@ -165,16 +223,33 @@ fn pickled(model: &[u8]) -> Vec<u8> {
     .concat()
 }
 
+/// A `model.tar.gz` of this file.
+fn packed(model: &[u8]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    let mut header = tar::Header::new_gnu();
+    header.set_size(model.len() as u64);
+    header.set_cksum();
+    archive.append_data(&mut header, "xgboost-model", model).unwrap();
+    archive.into_inner().unwrap().finish().unwrap()
+}
+
 #[test]
 fn a_model_takes_at_most_four_times_its_file_while_it_is_loaded() {
     let (full, bare) = (json(&full()), json(&bare()));
     for (name, file, is_a_model) in [
-        ("a full tree", full, true),
+        ("a full tree", full.clone(), true),
         ("an old binary", binary(), true),
         ("a pickle", pickled(&binary()), true),
         ("nodes that none reaches", bare, false),
         ("the same in bytes", bare_in_bytes(), false),
         ("categories that no split has", json(&choosing()), false),
+        ("a split of many categories", json(&chosen()), true),
+        ("an objective of no text", long("reg:squarederror", b"\xff"), false),
+        ("a long objective", long("reg:squarederror", b"A"), false),
+        ("a long number", long("5E-1", b"A"), false),
+        ("many base scores", long("5E-1", b"0,"), false),
+        ("a text that nobody asks for", passed_over(), true),
+        ("many arrays", many_arrays(), false),
     ] {
         let before = NOW.load(Relaxed);
         MOST.store(before, Relaxed);
@@ -183,4 +258,10 @@ fn a_model_takes_at_most_four_times_its_file_while_it_is_loaded() {
         assert_eq!(read.is_ok(), is_a_model, "{name}: {:?}", read.err());
         assert!(most <= TIMES * file.len() + ANYWAY, "{name}: {most} for {}", file.len());
     }
+    let archive = packed(&full);
+    let before = NOW.load(Relaxed);
+    MOST.store(before, Relaxed);
+    assert!(Loader.load("xgboost", &mut &archive[..], &BTreeMap::new()).is_ok());
+    let most = MOST.load(Relaxed) - before;
+    assert!(most <= TIMES * full.len() + ANYWAY, "an archive: {most} for {}", full.len());
 }

@@ -22,6 +22,11 @@ impl Categories {
         self.ends.is_empty()
     }
 
+    /// Of a tree with so many nodes and categories.
+    pub(super) fn with_room(nodes: usize, categories: usize) -> Self {
+        Self { ends: Vec::with_capacity(nodes), chosen: Vec::with_capacity(categories) }
+    }
+
     /// Adds those of the next node; none where it is a leaf, or compares numbers.
     pub(super) fn push(&mut self, categories: &[u32]) {
         let start = self.chosen.len();

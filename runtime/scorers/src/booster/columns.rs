@@ -34,13 +34,29 @@ pub(super) struct Choices {
 }
 
 impl Columns {
+    /// Of so many nodes that compare numbers.
+    pub(super) fn with_room(nodes: usize) -> Self {
+        Self {
+            left: Vec::with_capacity(nodes),
+            right: Vec::with_capacity(nodes),
+            features: Vec::with_capacity(nodes),
+            conditions: Vec::with_capacity(nodes),
+            default_left: Vec::with_capacity(nodes),
+            ..Self::default()
+        }
+    }
+
     /// The tree that the root reaches, breadth first; as if it were alone. Its features are not
     /// checked, for a document tells how many there are behind its trees.
     pub(super) fn tree(&self, tree: usize) -> Result<Tree, BoosterError> {
         self.check_shape(tree)?;
         let categorical = self.split_types.contains(&CATEGORICAL);
         let mut nodes = Vec::with_capacity(self.left.len());
-        let mut categories = Categories::default();
+        let mut categories = if categorical {
+            Categories::with_room(self.left.len(), self.choices.categories.len())
+        } else {
+            Categories::default()
+        };
         let mut waiting = VecDeque::from([(0usize, 0usize)]);
         let mut deepest = 0;
         while let Some((at, depth)) = waiting.pop_front() {
@@ -67,6 +83,12 @@ impl Columns {
         }
         nodes.shrink_to_fit();
         Ok(Tree { nodes, categories, depth: deepest, output: 0, weight: 1.0 })
+    }
+
+    /// Bytes that its tree takes, in a list that grows.
+    pub(super) fn tree_bytes(&self) -> usize {
+        let categories = self.split_types.len() + self.choices.categories.len();
+        2 * size_of::<Tree>() + self.left.len() * size_of::<Node>() + categories * size_of::<u32>()
     }
 
     fn split(&self, tree: usize, at: usize, left: usize) -> Result<Node, BoosterError> {

@@ -3,12 +3,12 @@
 use std::str::FromStr;
 
 use super::{
-    Booster, BoosterError, LIMIT, MAX_TREES, Tree,
+    Booster, BoosterError, LIMIT, MAX_OUTPUTS, MAX_TREES, Tree,
     columns::Columns,
     parts::{Base, Parts, bounded},
 };
 use crate::{
-    format::{Token, Tokens, floats, integers, object, saturated, skip, text},
+    format::{Token, Tokens, floats, integers, name, object, saturated, skip, text},
     readable::readable,
 };
 
@@ -48,7 +48,7 @@ fn learner<'a, T: Tokens<'a>>(tokens: &mut T, to: &mut Parts) -> Result<(), Boos
         "learner_model_param" => parameters(tokens, to),
         "objective" => object(tokens, |key, tokens| match key {
             "name" => {
-                to.objective = text(tokens)?.into_owned();
+                to.objective = name(tokens)?;
                 Ok(())
             }
             _ => Ok(skip(tokens)?),
@@ -87,7 +87,7 @@ fn parameters<'a, T: Tokens<'a>>(tokens: &mut T, to: &mut Parts) -> Result<(), B
 fn gradient_booster<'a, T: Tokens<'a>>(tokens: &mut T, to: &mut Parts) -> Result<(), BoosterError> {
     object(tokens, |key, tokens| match key {
         "name" => {
-            to.booster = text(tokens)?.into_owned();
+            to.booster = name(tokens)?;
             Ok(())
         }
         "gbtree" => object(tokens, |key, tokens| match key {
@@ -123,7 +123,7 @@ fn trees<'a, T: Tokens<'a>>(tokens: &mut T) -> Result<Vec<Tree>, BoosterError> {
     loop {
         let tree = match tokens.next()? {
             Token::ArrayEnd => return Ok(trees),
-            Token::ObjectStart => columns(tokens)?.tree(trees.len())?,
+            Token::ObjectStart => tree(tokens, trees.len())?,
             _ => return Err(tokens.malformed("expected a tree").into()),
         };
         nodes += tree.nodes.len();
@@ -133,7 +133,18 @@ fn trees<'a, T: Tokens<'a>>(tokens: &mut T) -> Result<Vec<Tree>, BoosterError> {
     }
 }
 
-/// Reads a tree whose opening bracket is consumed.
+/// Reads a tree whose opening bracket is consumed. Its columns are charged until it is made of them.
+fn tree<'a, T: Tokens<'a>>(tokens: &mut T, index: usize) -> Result<Tree, BoosterError> {
+    let before = *tokens.allowance();
+    let columns = columns(tokens)?;
+    let kept = columns.tree_bytes();
+    tokens.charge(kept)?;
+    let tree = columns.tree(index)?;
+    *tokens.allowance() = before;
+    tokens.charge(kept)?;
+    Ok(tree)
+}
+
 fn columns<'a, T: Tokens<'a>>(tokens: &mut T) -> Result<Columns, BoosterError> {
     let mut columns = Columns::default();
     loop {
@@ -142,7 +153,7 @@ fn columns<'a, T: Tokens<'a>>(tokens: &mut T) -> Result<Columns, BoosterError> {
             Token::Text(key) => key,
             _ => return Err(tokens.malformed("expected a key").into()),
         };
-        match &*key {
+        match &*key.key() {
             "left_children" => columns.left = integers(tokens, NODE)?,
             "right_children" => columns.right = integers(tokens, NODE)?,
             "split_indices" => columns.features = saturated(tokens, NODE)?,
@@ -172,7 +183,9 @@ fn parsed<V: FromStr>(name: &str, text: &str) -> Result<V, BoosterError> {
 /// `5E-1` up to XGBoost 3.0, `[5E-1]` or `[1E-1,2E-1]` since.
 fn base_scores(text: &str) -> Result<Vec<f32>, BoosterError> {
     let list = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    list.split(',').map(|score| parsed("base_score", score.trim())).collect()
+    // One more than there may be is too many already.
+    let scores = list.split(',').take(MAX_OUTPUTS + 1);
+    scores.map(|score| parsed("base_score", score.trim())).collect()
 }
 
 #[cfg(test)]

@@ -10,7 +10,10 @@ use super::{
     columns::Columns,
     parts::{Base, Parts, bounded},
 };
-use crate::{format::Malformed, objective::Objective};
+use crate::{
+    format::{LONGEST_NAME, Malformed},
+    objective::Objective,
+};
 
 /// What the file may begin with.
 const MAGIC: &[u8] = b"binf";
@@ -127,7 +130,7 @@ fn tree(fields: &mut Fields<'_>, index: usize) -> Result<Columns, BoosterError> 
     }
     let records = fields.records::<NODE>(nodes)?;
     fields.records::<STATISTICS>(nodes)?;
-    let mut columns = Columns { leaf_size, ..Columns::default() };
+    let mut columns = Columns { leaf_size, ..Columns::with_room(nodes) };
     for record in records {
         let mut node = Fields { bytes: record, at: 0 };
         let _parent = node.take(4)?;
@@ -205,8 +208,9 @@ impl<'a> Fields<'a> {
     }
 
     fn name(&mut self) -> Result<String, Malformed> {
-        let name = std::str::from_utf8(self.text()?);
-        Ok(name.map_err(|_| self.malformed("a name is no text"))?.to_owned())
+        let name = std::str::from_utf8(self.text()?).ok();
+        let name = name.filter(|name| name.len() <= LONGEST_NAME);
+        Ok(name.ok_or_else(|| self.malformed("a name is no short text"))?.to_owned())
     }
 
     fn floats(&mut self) -> Result<Vec<f32>, Malformed> {

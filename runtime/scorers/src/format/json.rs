@@ -4,9 +4,9 @@
 //! A number is rounded from its text straight to `f32`. Going through `f64`, as general readers do,
 //! rounds twice and can differ from XGBoost in the last bit.
 
-use std::{borrow::Cow, str};
+use std::str;
 
-use super::{MAX_NESTING, Malformed, Token, Tokens};
+use super::{MAX_NESTING, Malformed, Text, Token, Tokens, allowance};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Container {
@@ -30,12 +30,14 @@ pub(crate) struct Json<'a> {
     at: usize,
     open: Vec<Container>,
     expect: Expect,
+    allowance: usize,
 }
 
 impl<'a> Json<'a> {
     /// Begins to read.
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, open: Vec::new(), expect: Expect::Value }
+        let allowance = allowance(bytes.len());
+        Self { bytes, at: 0, open: Vec::new(), expect: Expect::Value, allowance }
     }
 
     fn peek(&mut self) -> Result<u8, Malformed> {
@@ -100,7 +102,7 @@ impl<'a> Json<'a> {
         if self.peek()? == b'"' { self.string().map(Token::Text) } else { self.word() }
     }
 
-    fn string(&mut self) -> Result<Cow<'a, str>, Malformed> {
+    fn string(&mut self) -> Result<Text<'a>, Malformed> {
         let start = self.at;
         let mut escaped = false;
         loop {
@@ -118,11 +120,9 @@ impl<'a> Json<'a> {
         self.at += 1;
         let quoted = &self.bytes[start..self.at];
         if escaped {
-            let text: String =
-                serde_json::from_slice(quoted).map_err(|_| self.malformed("a bad escape"))?;
-            return Ok(Cow::Owned(text));
+            return Ok(Text::Quoted(quoted));
         }
-        Ok(String::from_utf8_lossy(&quoted[1..quoted.len() - 1]))
+        Ok(Text::Plain(&quoted[1..quoted.len() - 1]))
     }
 
     fn word(&mut self) -> Result<Token<'a>, Malformed> {
@@ -186,6 +186,10 @@ impl<'a> Tokens<'a> for Json<'a> {
     fn size(&self) -> usize {
         self.bytes.len()
     }
+
+    fn allowance(&mut self) -> &mut usize {
+        &mut self.allowance
+    }
 }
 
 #[cfg(test)]
@@ -210,20 +214,33 @@ mod tests {
             tokens,
             [
                 Token::ObjectStart,
-                Token::Text("a".into()),
+                Token::Text(Text::Plain(b"a")),
                 Token::ArrayStart,
                 Token::Integer(1),
                 Token::Float(-0.25),
                 Token::Bool(true),
                 Token::Null,
-                Token::Text("x\n".into()),
+                Token::Text(Text::Quoted(br#""x\n""#)),
                 Token::ArrayEnd,
-                Token::Text("b".into()),
+                Token::Text(Text::Plain(b"b")),
                 Token::ObjectStart,
                 Token::ObjectEnd,
                 Token::ObjectEnd,
             ]
         );
+    }
+
+    #[test]
+    fn a_text_is_read_when_it_is_asked_for() {
+        let text = |json: &'static str| crate::format::text(&mut Json::new(json.as_bytes()));
+        assert_eq!(text(r#""x\n\u00e9""#).unwrap(), "x\né");
+        assert_eq!(text(r#""\x""#).unwrap_err().what, "a text is no UTF-8, or badly escaped");
+        assert!(crate::format::text(&mut Json::new(b"\"\xff\"")).is_err());
+        let mut skipped = Json::new(b"[\"\xff\",\"\\x\"]");
+        assert_eq!(crate::format::skip(&mut skipped), Ok(()));
+        let long = format!("\"{}\"", "a".repeat(257));
+        let name = crate::format::name(&mut Json::new(long.as_bytes()));
+        assert_eq!(name.unwrap_err().what, "a name is too long");
     }
 
     #[test]

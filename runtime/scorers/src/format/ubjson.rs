@@ -4,9 +4,7 @@
 //! the array has no closing bracket. A typed array whose items take no bytes (`[$T#`) is refused: a
 //! few bytes could claim any number of items.
 
-use std::borrow::Cow;
-
-use super::{MAX_NESTING, Malformed, Token, Tokens};
+use super::{MAX_NESTING, Malformed, Text, Token, Tokens, allowance};
 
 /// An open container.
 struct Frame {
@@ -25,12 +23,14 @@ pub(crate) struct Ubjson<'a> {
     at: usize,
     open: Vec<Frame>,
     begun: bool,
+    allowance: usize,
 }
 
 impl<'a> Ubjson<'a> {
     /// Begins to read.
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, open: Vec::new(), begun: false }
+        let allowance = allowance(bytes.len());
+        Self { bytes, at: 0, open: Vec::new(), begun: false, allowance }
     }
 
     fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
@@ -81,11 +81,11 @@ impl<'a> Ubjson<'a> {
         u64::try_from(length).map_err(|_| self.malformed("a length is negative"))
     }
 
-    fn string(&mut self) -> Result<Cow<'a, str>, Malformed> {
+    fn string(&mut self) -> Result<Text<'a>, Malformed> {
         let length = self.length()?;
         let length =
             usize::try_from(length).map_err(|_| self.malformed("the document ends early"))?;
-        self.take(length).map(String::from_utf8_lossy)
+        self.take(length).map(Text::Plain)
     }
 
     fn start(&mut self, object: bool) -> Result<Token<'a>, Malformed> {
@@ -116,7 +116,7 @@ impl<'a> Ubjson<'a> {
             #[expect(clippy::cast_possible_truncation, reason = "XGBoost computes in f32")]
             b'D' => Token::Float(f64::from_be_bytes(self.fixed()?) as f32),
             b'S' => Token::Text(self.string()?),
-            b'C' => Token::Text(String::from_utf8_lossy(self.take(1)?)),
+            b'C' => Token::Text(Text::Plain(self.take(1)?)),
             b'H' => return Err(self.malformed("numbers of any precision are not supported")),
             _ => Token::Integer(self.integer(marker)?),
         })
@@ -183,6 +183,10 @@ impl<'a> Tokens<'a> for Ubjson<'a> {
     fn size(&self) -> usize {
         self.bytes.len()
     }
+
+    fn allowance(&mut self) -> &mut usize {
+        &mut self.allowance
+    }
 }
 
 #[cfg(test)]
@@ -207,13 +211,13 @@ mod tests {
             tokens,
             [
                 Token::ObjectStart,
-                Token::Text("a".into()),
+                Token::Text(Text::Plain(b"a")),
                 Token::ArrayStart,
                 Token::Integer(7),
                 Token::Integer(9),
                 Token::ArrayEnd,
-                Token::Text("b".into()),
-                Token::Text("hi".into()),
+                Token::Text(Text::Plain(b"b")),
+                Token::Text(Text::Plain(b"hi")),
                 Token::ObjectEnd,
             ]
         );

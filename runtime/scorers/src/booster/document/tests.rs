@@ -37,6 +37,7 @@ fn ubjson(json: &str) -> Vec<u8> {
             }
             Token::Text(text) => {
                 bytes.extend(if is_key { &b"U"[..] } else { b"SU" });
+                let text = text.read().unwrap();
                 bytes.push(u8::try_from(text.len()).unwrap());
                 bytes.extend(text.bytes());
             }
