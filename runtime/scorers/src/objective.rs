@@ -65,9 +65,11 @@ impl Objective {
         Some(Self { name: name.to_owned(), transform })
     }
 
-    /// The margin of a base score.
+    /// The margin of a base score; NaN where XGBoost refuses it.
     pub(crate) fn margin(&self, base_score: f32) -> f32 {
         match self.transform {
+            Transform::Logistic if !(0.0..=1.0).contains(&base_score) => f32::NAN,
+            Transform::Exponential if self.name == "reg:gamma" && base_score <= 0.0 => f32::NAN,
             Transform::Logistic => {
                 let bounded = base_score.clamp(EPSILON, 1.0 - EPSILON);
                 -(1.0 / bounded - 1.0).ln()
@@ -177,6 +179,22 @@ mod tests {
         assert_eq!(margin("reg:gamma", 1.0).to_bits(), 0.0_f32.to_bits());
         assert_eq!(margin("reg:squarederror", 0.5).to_bits(), 0.5_f32.to_bits());
         assert!(margin("binary:logistic", 0.0).is_finite(), "bounded away from minus infinity");
+        assert!(margin("reg:logistic", 1.0).is_finite(), "and from infinity");
+        assert!(margin("reg:tweedie", 0.0).is_infinite());
+    }
+
+    #[test]
+    fn a_base_score_that_xgboost_refuses_has_no_margin() {
+        for (name, score) in [
+            ("binary:logistic", 2.0),
+            ("binary:logistic", -1.0),
+            ("reg:logistic", f32::INFINITY),
+            ("reg:logistic", f32::NAN),
+            ("reg:gamma", -0.0),
+            ("reg:gamma", 0.0),
+        ] {
+            assert!(Objective::named(name).unwrap().margin(score).is_nan(), "{name}: {score}");
+        }
     }
 
     #[test]
