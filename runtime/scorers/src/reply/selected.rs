@@ -30,6 +30,8 @@ pub(crate) struct Selection {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Column {
     name: String,
+    /// In JSON.
+    key: String,
     content: Content,
 }
 
@@ -73,7 +75,8 @@ impl Selection {
         let column = |name: &str| {
             let known = Content::named(name);
             let told = known.filter(|it| family.as_ref().is_ok_and(|family| family.tells(*it)));
-            Column { name: name.to_owned(), content: told.unwrap_or(Content::Nothing) }
+            let content = told.unwrap_or(Content::Nothing);
+            Column { name: name.to_owned(), key: quoted(name), content }
         };
         let names = asked.replace(' ', "").to_lowercase();
         let columns: Vec<_> = names.split(',').map(column).collect();
@@ -147,7 +150,7 @@ impl Row<'_> {
     fn json(&self, to: &mut Vec<u8>) {
         to.push(b'{');
         separated(to, b", ", &self.selection.members, |to, column| {
-            to.extend(serde_json::Value::from(column.name.as_str()).to_string().bytes());
+            to.extend(column.key.bytes());
             to.extend(b": ");
             self.write(to, column.content, write_json);
         });
@@ -280,6 +283,21 @@ impl Number {
     }
 }
 
+/// A text as Python's `json.dumps` writes it, in ASCII.
+fn quoted(text: &str) -> String {
+    let mut ascii = String::new();
+    for char in serde_json::Value::from(text).to_string().chars() {
+        if matches!(char, ' '..='~') {
+            ascii.push(char);
+        } else {
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                ascii.extend(format!("\\u{unit:04x}").chars());
+            }
+        }
+    }
+    ascii
+}
+
 /// Where the largest number stands, the first of equals.
 fn largest(values: &[f32]) -> usize {
     (1..values.len()).fold(0, |best, at| if values[at] > values[best] { at } else { best })
@@ -366,6 +384,15 @@ mod tests {
         });
         assert_eq!(text(Accept::Json, false), format!("{{\"predictions\": [{first}, {second}]}}"));
         assert_eq!(text(Accept::JsonLines, true), format!("{first}\n{second}\n"));
+    }
+
+    #[test]
+    fn a_name_is_written_as_python_writes_it() {
+        for (name, written) in
+            [("é\"", r#""\u00e9\"""#), ("😀\u{7f}", r#""\ud83d\ude00\u007f""#), ("", "\"\"")]
+        {
+            assert_eq!(quoted(name), written);
+        }
     }
 
     #[test]

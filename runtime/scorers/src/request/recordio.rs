@@ -13,7 +13,7 @@ use crate::rows::Rows;
 /// Reads a payload.
 pub(super) fn read(body: &[u8]) -> Result<Rows, Raised> {
     let mut rows: Vec<Tensor> = Vec::new();
-    for (number, record) in (1_u64..).zip(Records::new(body)) {
+    for (number, record) in (1_u64..).zip(Records::new(whole(body))) {
         rows.push(features(record.map_err(raised)?, number)?);
     }
     match rows.iter().any(Tensor::is_sparse) {
@@ -23,6 +23,24 @@ pub(super) fn read(body: &[u8]) -> Result<Rows, Raised> {
         true => sparse_rows(&rows),
         false => dense_rows(&rows),
     }
+}
+
+/// The payload without what is too short for a frame behind its last one, which the container does
+/// not look at.
+fn whole(body: &[u8]) -> &[u8] {
+    /// Magic number and length, bytes.
+    const HEADER: usize = 8;
+    let mut rest = body;
+    while let Some((header, behind)) = rest.split_first_chunk::<HEADER>() {
+        let [.., a, b, c, d] = *header;
+        let length = u32::from_le_bytes([a, b, c, d]) as usize;
+        match behind.get(length.next_multiple_of(4)..) {
+            Some(behind) => rest = behind,
+            None => return body,
+        }
+    }
+    let end = body.len() - rest.len();
+    if end == 0 { body } else { &body[..end] }
 }
 
 fn features(record: Record, number: u64) -> Result<Tensor, Raised> {
@@ -143,6 +161,16 @@ mod tests {
         let shaped = Tensor { shape: vec![2], ..dense(&[1.0, 2.0]) };
         let expected = Rows::Dense { columns: 2, cells: vec![1.0, 2.0] };
         assert_eq!(read(&payload(&[shaped])), Ok(expected), "a shape alone is not sparse");
+    }
+
+    #[test]
+    fn less_than_a_header_behind_the_last_record_is_not_looked_at() {
+        let one = payload(&[dense(&[1.0])]);
+        for behind in 0..8 {
+            let body = [&one[..], &vec![0x0a; behind]].concat();
+            assert_eq!(read(&body), read(&one), "{behind} bytes");
+        }
+        assert!(read(&[&one[..], &[0x0a; 8]].concat()).is_err());
     }
 
     #[test]

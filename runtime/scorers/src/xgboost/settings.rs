@@ -1,4 +1,5 @@
-//! What the model's environment chooses. A variable that is set to nothing counts as not set.
+//! What the model's environment chooses. A variable that is set to nothing counts as not set, but for
+//! the selection: the container takes that for one name that nobody knows.
 
 use std::{collections::BTreeMap, str::FromStr};
 
@@ -37,7 +38,7 @@ impl Settings {
                 .is_none_or(|value| value == "true"),
             default_accept: accept.map_or(Ok(Accept::Csv), |name| default_accept(name))?,
             batch: set("SAGEMAKER_BATCH").is_some(),
-            output: set("SAGEMAKER_INFERENCE_OUTPUT").cloned(),
+            output: environment.get("SAGEMAKER_INFERENCE_OUTPUT").cloned(),
             max_content_length: most.map_or(Ok(MAX_CONTENT_LENGTH), |most| length(most))?,
         })
     }
