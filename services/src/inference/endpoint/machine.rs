@@ -22,6 +22,7 @@ use platform::{
     store::{Record, Store},
     telemetry::Logs,
 };
+use tokio::sync::Semaphore;
 use tracing::{debug, info, warn};
 use types::{Id, Timestamp};
 
@@ -32,6 +33,11 @@ use super::{
 };
 use crate::record::Kind;
 
+/// Models that are loaded at once, whoever asks: each may take four times its file, and one core.
+const LOADING: usize = 2;
+/// Characters of a `FailureReason` (its API reference).
+const LONGEST_REASON: usize = 1024;
+
 /// Drives endpoints.
 pub struct EndpointMachine {
     pub(super) store: Arc<dyn Store>,
@@ -39,6 +45,7 @@ pub struct EndpointMachine {
     loader: Arc<dyn LoadModel>,
     routes: Arc<Routes>,
     log: EndpointLog,
+    loading: Arc<Semaphore>,
     /// What the routes were made of, as it was loaded, for every endpoint that may have one: what is
     /// deleted leaves here first, and is not published any more.
     places: Mutex<HashMap<Id, Option<Serving>>>,
@@ -99,7 +106,8 @@ impl EndpointMachine {
         logs: Arc<dyn Logs>,
     ) -> Self {
         let (kept, log) = (Kept::new(objects), EndpointLog(logs));
-        Self { store, kept, loader, routes, log, places: Mutex::default() }
+        let loading = Arc::new(Semaphore::new(LOADING));
+        Self { store, kept, loader, routes, log, loading, places: Mutex::default() }
     }
 
     /// Takes an endpoint that was deleted out of service.
@@ -240,9 +248,11 @@ impl EndpointMachine {
         variant: &Variant,
     ) -> Result<Arc<dyn Scorer>, LoadFailure> {
         let begun = Instant::now();
+        let permit = self.loading.clone().acquire_owned().await;
         let parts = self.kept.open(&record.owner, record.id, variant).await?;
         let (load, wanted) = (self.loader.clone(), variant.clone());
         let loading = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
             load.load(&wanted.image, &mut PartReader::new(parts), &wanted.environment)
         });
         let loaded = loading.await.map_err(|panic| {
@@ -250,10 +260,10 @@ impl EndpointMachine {
         })?;
         let scorer = loaded.map_err(|error| {
             let Variant { model, data, name, .. } = variant;
-            LoadFailure::Refused(format!(
+            LoadFailure::Refused(shortened(format!(
                 "The container for production variant {name} cannot load the model {model} from \
                  {data}: {error} Please check CloudWatch logs for this endpoint."
-            ))
+            )))
         })?;
         let took = begun.elapsed();
         info!(endpoint = %record.key, variant = %variant.name, ?took, "model loaded");
@@ -274,6 +284,14 @@ impl EndpointMachine {
     fn own_route(&self, record: &Record) -> Option<Arc<Route>> {
         let entry = self.routes.entry(&route_key(record))?;
         (entry.id == record.id).then_some(entry.route)
+    }
+}
+
+/// No longer than a `FailureReason` may be.
+fn shortened(reason: String) -> String {
+    match reason.char_indices().nth(LONGEST_REASON) {
+        Some((end, _)) => reason[..end].to_owned(),
+        None => reason,
     }
 }
 
