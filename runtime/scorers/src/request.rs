@@ -8,6 +8,8 @@ mod libsvm;
 mod python;
 mod recordio;
 
+use std::borrow::Cow;
+
 use platform::scorer::Rejection;
 
 use crate::rows::Rows;
@@ -20,11 +22,15 @@ const ACCEPTED: &str = "csv, libsvm, parquet, recordio-protobuf, text/csv, text/
 /// HTTP: Unsupported Media Type; the container's answer to any payload it cannot read.
 const UNSUPPORTED_MEDIA_TYPE: u16 = 415;
 
-/// Reads a payload, and tells what it was.
-pub(crate) fn read(content_type: Option<&str>, body: &[u8]) -> Result<(Format, Rows), Rejection> {
+/// Reads a payload, and tells what it was. The memory of `cells` is used again.
+pub(crate) fn read(
+    content_type: Option<&str>,
+    body: &[u8],
+    cells: Vec<f32>,
+) -> Result<(Format, Rows), Rejection> {
     let format = format(content_type)?;
     let rows = match format {
-        Format::Csv => text(body).and_then(csv::read),
+        Format::Csv => text(body).and_then(|text| csv::read(text, cells)),
         Format::Libsvm => text(body).and_then(libsvm::read),
         Format::RecordIo => recordio::read(body),
     };
@@ -70,10 +76,10 @@ impl Format {
 /// Without a content type the container expects libsvm.
 fn format(content_type: Option<&str>) -> Result<Format, Rejection> {
     let Some(sent) = content_type else { return Ok(Format::Libsvm) };
-    let lower = sent.to_ascii_lowercase();
-    let mut parts = lower.split(';').map(str::trim);
-    match parts.next().unwrap_or_default() {
-        "csv" | "text/csv" if parts.any(labelled_otherwise) => Err(unreadable(format!(
+    let lower = lower(sent);
+    let (media_type, parameters) = parameter(&lower);
+    match media_type {
+        "csv" | "text/csv" if labelled_otherwise(parameters) => Err(unreadable(format!(
             "{sent} is not an accepted csv ContentType. Optional parameter label_size must be \
              equal to 1"
         ))),
@@ -87,10 +93,45 @@ fn format(content_type: Option<&str>) -> Result<Format, Rejection> {
     }
 }
 
-fn labelled_otherwise(parameter: &str) -> bool {
-    parameter.split_once('=').is_some_and(|(name, value)| {
-        name.trim() == "label_size" && value.trim().trim_matches('"') != "1"
-    })
+/// Almost all are in lower case already.
+pub(crate) fn lower(sent: &str) -> Cow<'_, str> {
+    if sent.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        sent.to_ascii_lowercase().into()
+    } else {
+        sent.into()
+    }
+}
+
+/// What stands before the first semicolon that no quotes hold, and what stands behind it, as
+/// Python's `cgi.parse_header` has it.
+fn parameter(text: &str) -> (&str, Option<&str>) {
+    let (mut quoted, mut before) = (false, b' ');
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'"' if before != b'\\' => quoted = !quoted,
+            b';' if !quoted => return (text[..at].trim(), Some(&text[at + 1..])),
+            _ => {}
+        }
+        before = byte;
+    }
+    (text.trim(), None)
+}
+
+/// Whether a `label_size` is given, of which the last word counts, and is not 1.
+fn labelled_otherwise(mut parameters: Option<&str>) -> bool {
+    let mut otherwise = false;
+    while let Some(rest) = parameters {
+        let (first, behind) = parameter(rest);
+        if let Some((name, value)) = first.split_once('=')
+            && name.trim() == "label_size"
+        {
+            let value = value.trim();
+            let unquoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            otherwise = unquoted.unwrap_or(value) != "1";
+        }
+        parameters = behind;
+    }
+    otherwise
 }
 
 /// The `f32` that the matrix holds, refused where it is not finite but for NaN.
@@ -107,6 +148,10 @@ fn narrowed_f32(value: f32) -> Result<f32, Raised> {
 mod tests {
     use super::*;
 
+    fn read(content_type: Option<&str>, body: &[u8]) -> Result<(Format, Rows), Rejection> {
+        super::read(content_type, body, Vec::new())
+    }
+
     fn refusal(content_type: &str, body: &[u8]) -> String {
         let rejection = read(Some(content_type), body).unwrap_err();
         assert_eq!(rejection.status, 415);
@@ -116,9 +161,14 @@ mod tests {
     #[test]
     fn content_types_are_told_apart_whatever_their_case_and_parameters() {
         let dense = Rows::Dense { columns: 2, cells: vec![1.0, 2.0] };
-        for content_type in
-            ["csv", "text/csv", "Text/CSV; charset=utf-8", "text/csv;label_size=1;x=2"]
-        {
+        for content_type in [
+            "csv",
+            "text/csv",
+            "Text/CSV; charset=utf-8",
+            "text/csv;label_size=1;x=2",
+            "text/csv; label_size=2; label_size=1",
+            "text/csv; label_size=\"1\"; x=\"a;label_size=2\"",
+        ] {
             let read = read(Some(content_type), b"1,2\n").unwrap();
             assert_eq!(read, (Format::Csv, dense.clone()));
         }
@@ -149,6 +199,10 @@ mod tests {
             refusal("application/x-parquet", b"1"),
             "Content-type application/x-parquet is not supported."
         );
+        for size in ["\"1", "1\"", "", "1; label_size=2", "\"2;label_size=1\""] {
+            let sent = format!("text/csv; label_size={size}");
+            assert!(refusal(&sent, b"1").starts_with(&sent), "{size}");
+        }
         assert_eq!(
             refusal("text/csv; label_size=2", b"1"),
             "text/csv; label_size=2 is not an accepted csv ContentType. Optional parameter \

@@ -24,6 +24,14 @@ pub enum Rows {
 }
 
 impl Rows {
+    /// The memory of dense cells, to be used again.
+    pub(crate) fn into_cells(self) -> Vec<f32> {
+        match self {
+            Self::Dense { cells, .. } => cells,
+            Self::Sparse { .. } => Vec::new(),
+        }
+    }
+
     /// How many rows.
     pub(crate) fn len(&self) -> usize {
         match self {

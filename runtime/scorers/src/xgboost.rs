@@ -7,6 +7,7 @@ mod bounds;
 mod ensemble;
 mod limits;
 mod settings;
+mod spare;
 mod widths;
 
 use std::collections::BTreeMap;
@@ -18,13 +19,15 @@ use crate::{
     predictor::{MEASURING, Predictor},
     readable::readable,
     reply::{self, Accept, Predictions, Selection},
-    request,
+    request::{self, Format},
+    rows::Rows,
 };
 
 use bounds::Bounds;
-use ensemble::Ensemble;
+use ensemble::{BLOCK, Ensemble};
 use limits::{Deadline, check_values};
 pub(crate) use settings::Settings;
+use spare::Spare;
 use widths::{Unfit, Widths};
 
 /// Part of the container's refusal of an `Accept`: what it names, in its words.
@@ -74,6 +77,37 @@ impl Xgboost {
         Ok(Self { models, widths, selection, settings, bounds })
     }
 
+    fn reply(
+        &self,
+        call: Invocation<'_>,
+        format: Format,
+        rows: &Rows,
+        predictions: &mut Predictions,
+    ) -> Result<Reply, Rejection> {
+        let features = self.models.first().map_or(0, Predictor::features);
+        self.widths.check(format, rows.columns(), features)?;
+        self.models.fits(rows.columns()).map_err(Unfit::from)?;
+        check_values(rows.len(), predictions.width, call.body.len())?;
+        self.bounds.check(rows.len())?;
+        let hurried = !self.settings.batch && rows.len() > BLOCK;
+        let deadline = if hurried { Deadline::of_call() } else { Deadline::NONE };
+        self.models.predict_into(rows, &deadline, &mut predictions.values)?;
+        let accept = self.accept(call.accept)?;
+        let body = self.encode(predictions, accept)?;
+        Ok(Reply { status: 200, content_type: accept.content_type().into(), body })
+    }
+
+    fn encode(&self, predictions: &Predictions, accept: Accept) -> Result<Vec<u8>, Rejection> {
+        let batch = self.settings.batch;
+        match &self.selection {
+            Some(selection) => selection
+                .encode(predictions, accept, batch)
+                .map_err(|error| Rejection { status: 500, message: error.to_string() }),
+            None if batch => Ok(predictions.encode_batch()),
+            None => Ok(predictions.encode(accept)),
+        }
+    }
+
     fn accept(&self, sent: Option<&str>) -> Result<Accept, Rejection> {
         let sent = sent.unwrap_or_default().split(';').next().unwrap_or_default().trim();
         if matches!(sent, "" | "*/*") {
@@ -86,7 +120,7 @@ impl Xgboost {
             );
             Rejection { status: 406, message }
         };
-        Accept::named(&sent.to_ascii_lowercase()).ok_or_else(refused)
+        Accept::named(&request::lower(sent)).ok_or_else(refused)
     }
 }
 
@@ -99,27 +133,13 @@ impl Scorer for Xgboost {
             let content_type = "text/html; charset=utf-8".into();
             return Ok(Reply { status: 204, content_type, body: Vec::new() });
         }
-        let (format, rows) = request::read(call.content_type, call.body)?;
-        let features = self.models.first().map_or(0, Predictor::features);
-        self.widths.check(format, rows.columns(), features)?;
-        self.models.fits(rows.columns()).map_err(Unfit::from)?;
+        let Spare { cells, values } = Spare::take();
+        let (format, rows) = request::read(call.content_type, call.body, cells)?;
         let width = self.models.first().map_or(1, Predictor::width);
-        check_values(rows.len(), width, call.body.len())?;
-        self.bounds.check(rows.len())?;
-        let mut values = Vec::new();
-        let deadline = Deadline::of_call(self.settings.batch);
-        self.models.predict_into(&rows, &deadline, &mut values)?;
-        let predictions = Predictions { values, width };
-        let accept = self.accept(call.accept)?;
-        let batch = self.settings.batch;
-        let body = match &self.selection {
-            Some(selection) => selection
-                .encode(&predictions, accept, batch)
-                .map_err(|error| Rejection { status: 500, message: error.to_string() })?,
-            None if batch => predictions.encode_batch(),
-            None => predictions.encode(accept),
-        };
-        Ok(Reply { status: 200, content_type: accept.content_type().into(), body })
+        let mut predictions = Predictions { values, width };
+        let reply = self.reply(call, format, &rows, &mut predictions);
+        Spare { cells: rows.into_cells(), values: predictions.values }.leave();
+        reply
     }
 
     fn estimate(&self, body: &[u8]) -> Estimate {

@@ -14,10 +14,10 @@ const SNIFFED: usize = 512;
 /// What Python's `csv.Sniffer` takes first, in this order.
 const PREFERRED: [u8; 5] = *b",\t; :";
 
-/// Reads a payload that has no white space around it.
-pub(super) fn read(text: &str) -> Result<Rows, Raised> {
+/// Reads a payload that has no white space around it. The memory of `cells` is used again.
+pub(super) fn read(text: &str, cells: Vec<f32>) -> Result<Rows, Raised> {
     let delimiter = delimiter(text.split('\n').next().unwrap_or_default())?;
-    rows(text, delimiter).map_err(|met| first(text, delimiter, met))
+    rows(text, delimiter, cells).map_err(|met| first(text, delimiter, met))
 }
 
 /// What the container meets first: it counts the cells of all lines, then reads all numbers, and
@@ -38,8 +38,9 @@ fn value(cell: &str) -> Result<f64, Raised> {
     if cell.is_empty() { Ok(f64::NAN) } else { number(cell) }
 }
 
-fn rows(text: &str, delimiter: u8) -> Result<Rows, Raised> {
-    let mut cells = Vec::with_capacity(text.len() / 4 + 1);
+fn rows(text: &str, delimiter: u8, mut cells: Vec<f32>) -> Result<Rows, Raised> {
+    cells.clear();
+    cells.reserve(text.len() / 4 + 1);
     let (mut columns, mut start, mut rest) = (None, 0, text);
     loop {
         let Cell { value, length } = Cell::first(rest, delimiter)?;
@@ -127,6 +128,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn read(text: &str) -> Result<Rows, Raised> {
+        super::read(text, vec![7.0; 3])
+    }
 
     fn cells(text: &str) -> (usize, Vec<f32>) {
         match read(text).unwrap() {

@@ -17,7 +17,7 @@ use super::limits::{Deadline, Late};
 pub(super) const MAX_MODELS: usize = 1000;
 /// Rows that are scored between two looks at the clock: what a forest takes in one block. A call of
 /// no more never looks.
-const BLOCK: usize = 512;
+pub(super) const BLOCK: usize = 512;
 
 /// Models of one width; one of them alone answers as it is.
 #[derive(Debug, Default)]

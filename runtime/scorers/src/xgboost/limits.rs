@@ -33,9 +33,13 @@ pub(super) fn check_values(rows: usize, width: usize, payload: usize) -> Result<
 pub(super) struct Deadline(Option<Instant>);
 
 impl Deadline {
-    /// None for batch transform, whose jobs have a time limit of their own.
-    pub(super) fn of_call(batch: bool) -> Self {
-        Self((!batch).then(|| Instant::now() + PATIENCE))
+    /// Of a call that is over in no time, and of batch transform, whose jobs have a time limit of
+    /// their own.
+    pub(super) const NONE: Self = Self(None);
+
+    /// Of a call that begins now.
+    pub(super) fn of_call() -> Self {
+        Self(Some(Instant::now() + PATIENCE))
     }
 
     pub(super) fn check(&self) -> Result<(), Late> {
@@ -79,9 +83,9 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_call_has_a_minute_and_a_batch_has_any_time() {
-        assert_eq!(Deadline::of_call(false).check(), Ok(()));
-        assert!(Deadline::of_call(true).0.is_none());
+    fn a_call_has_a_minute() {
+        assert_eq!(Deadline::of_call().check(), Ok(()));
+        assert_eq!(Deadline::NONE.check(), Ok(()));
         let rejection = Rejection::from(PASSED().check().unwrap_err());
         assert_eq!(rejection.status, 504);
         assert!(rejection.message.contains("within 60 seconds"), "{}", rejection.message);

