@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod inference;
 mod life;
+mod open_jobs;
 mod record;
 pub mod registry;
 pub mod storage;
@@ -11,4 +12,5 @@ pub mod telemetry;
 pub mod training;
 
 pub use life::Hands;
+pub use open_jobs::OpenJobs;
 pub use record::{Holding, Patience};

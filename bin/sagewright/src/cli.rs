@@ -31,7 +31,7 @@ pub enum Command {
     Up(Up),
     /// Stop the server. Jobs go on under their shims.
     Down {
-        /// Interrupt running jobs first; they may save their models.
+        /// Stop all jobs first, as StopTrainingJob does: they keep what they saved.
         #[arg(long)]
         stop_jobs: bool,
     },

@@ -63,6 +63,7 @@ pub async fn serve(
     let master = Master {
         stop: stop.clone(),
         hands: house.hands.clone(),
+        open_jobs: house.open_jobs.clone(),
         identities: house.identities.clone(),
         storage: house.storage.clone(),
     };

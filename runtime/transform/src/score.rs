@@ -272,7 +272,7 @@ mod tests {
             if has(b"bad") || has(b"a\n") && has(b"b\n") {
                 return Err(Rejection { status: 400, message: String::new() });
             }
-            Ok(Reply { status: 200, content_type: String::new(), body: Vec::new() })
+            Ok(Reply { status: 200, content_type: "".into(), body: Vec::new() })
         }
     }
 

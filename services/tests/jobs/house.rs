@@ -20,7 +20,7 @@ use platform::{
 };
 use serde_json::{Value, json};
 use services::{
-    Hands, Holding, Patience,
+    Hands, Holding, OpenJobs, Patience,
     inference::{EndpointMachine, InferenceService, Needs, TransformMachine},
     registry::{SearchService, TagService},
     storage::{Storage, Vault},
@@ -102,6 +102,7 @@ pub struct House {
     pub store: Arc<Memory>,
     pub routes: Arc<Routes>,
     pub endpoints: Arc<EndpointMachine>,
+    pub open_jobs: Arc<OpenJobs>,
     families: Vec<Arc<dyn Family>>,
     _stop: watch::Sender<bool>,
 }
@@ -177,7 +178,9 @@ impl House {
             Arc::new(api::tags::Tags(Arc::new(TagService::new(store.clone())))),
             Arc::new(api::telemetry::Logs(Arc::new(LogService::new(telemetry)))),
         ];
-        let house = Self { executor, objects, store, routes, endpoints, families, _stop: stop };
+        let open_jobs = Arc::new(OpenJobs::new(store.clone(), families.clone()));
+        let house =
+            Self { executor, objects, store, routes, endpoints, open_jobs, families, _stop: stop };
         house.endpoints.restore().await.unwrap();
         house.objects.create_bucket(&owner(), "data").await.unwrap();
         house.put("train/a.csv", "1,2\n").await;

@@ -7,6 +7,7 @@ mod checkpoints;
 mod endpoints;
 mod house;
 mod instances;
+mod open_jobs;
 mod registry;
 mod training;
 mod transform;

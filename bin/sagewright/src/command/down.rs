@@ -23,7 +23,7 @@ pub fn down(data: &Data, stop_jobs: bool) -> Result<ExitCode> {
         0 => eprintln!("stopped"),
         count => eprintln!(
             "stopped; {count} running jobs go on, and the next start continues with them \
-             (sagewright down --stop-jobs interrupts them)"
+             (sagewright down --stop-jobs stops them)"
         ),
     }
     Ok(ExitCode::SUCCESS)

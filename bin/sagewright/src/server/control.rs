@@ -5,10 +5,10 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use anyhow::Result;
-use platform::executor::{Executor, Seen, Stop};
+use anyhow::{Context, Result};
+use platform::executor::{Executor, Seen};
 use serde::{Deserialize, Serialize};
-use services::{Hands, storage::Storage};
+use services::{Hands, OpenJobs, storage::Storage};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(130);
 pub enum Order {
     /// Stop.
     Stop {
-        /// Interrupt running jobs first, and wait for them.
+        /// Stop all jobs first, as their users would, and wait for them.
         jobs: bool,
     },
     /// Say what runs.
@@ -58,6 +58,8 @@ pub struct Master {
     pub stop: watch::Sender<bool>,
     /// What runs jobs.
     pub hands: Hands,
+    /// What stops them.
+    pub open_jobs: Arc<OpenJobs>,
     /// Who may call.
     pub identities: Arc<Identities>,
     /// What keeps objects.
@@ -100,7 +102,7 @@ async fn answer(stream: UnixStream, master: &Master) -> Result<()> {
     // Who hangs up has no more orders.
     let Some(order) = order else { return Ok(()) };
     match order {
-        Order::Stop { jobs: true } => interrupt_jobs(&*master.hands.0).await?,
+        Order::Stop { jobs: true } => stop_jobs(&master.open_jobs).await?,
         Order::Reload => master.identities.reload().await?,
         Order::Stop { jobs: false } | Order::Status | Order::KeepBlobs => {}
     }
@@ -133,17 +135,8 @@ async fn running(executor: &dyn Executor) -> Result<usize> {
     Ok(count)
 }
 
-async fn interrupt_jobs(executor: &dyn Executor) -> Result<()> {
-    for id in executor.list().await? {
-        executor.stop(id, Stop::Interrupt).await?;
-    }
-    let mut changed = executor.changed();
-    let ended = async {
-        while running(executor).await? > 0 {
-            changed.changed().await?;
-        }
-        anyhow::Ok(())
-    };
-    // Whoever is not done by then is left to its shim.
-    tokio::time::timeout(PATIENCE, ended).await.unwrap_or(Ok(()))
+/// Whoever is not done by then is left to its shim.
+async fn stop_jobs(jobs: &OpenJobs) -> Result<()> {
+    let stopped = tokio::time::timeout(PATIENCE, jobs.stop()).await;
+    stopped.unwrap_or(Ok(())).context("the jobs could not be stopped")
 }

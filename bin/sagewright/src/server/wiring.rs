@@ -28,7 +28,7 @@ use platform::{
     telemetry::{Logs, Metrics},
 };
 use services::{
-    Hands, Holding, Patience,
+    Hands, Holding, OpenJobs, Patience,
     accounts::{IamService, Keyring, StsService},
     inference::{EndpointMachine, InferenceService, MeterReader, Needs, TransformMachine},
     registry::{SearchService, TagService},
@@ -208,6 +208,8 @@ pub struct House {
     pub authority: Arc<Authority>,
     /// What runs jobs.
     pub hands: Hands,
+    /// What stops them.
+    pub open_jobs: Arc<OpenJobs>,
     /// Who may call.
     pub identities: Arc<Identities>,
     files: Files,
@@ -258,11 +260,14 @@ impl House {
         let endpoints = ports.endpoints();
         let authority = Arc::new(Authority::new(data.join("ca"), Vec::new()));
         let ready = Arc::new(AtomicBool::new(false));
+        let families = ports.families(&endpoints);
+        let answering = families.iter().map(|(_, family)| family.clone()).collect();
+        let open_jobs = Arc::new(OpenJobs::new(ports.store.clone(), answering));
         let door = Door::new(
             config(settings, secrets, address),
             Wiring {
                 access: ports.keyring.clone(),
-                families: ports.families(&endpoints),
+                families,
                 routes: ports.routes.clone(),
                 s3: Arc::new(Front::new(ports.objects.clone(), ports.keyring.clone())),
                 authority: authority.clone(),
@@ -281,6 +286,7 @@ impl House {
             door,
             authority,
             hands,
+            open_jobs,
             identities,
             files,
             store,
