@@ -82,10 +82,11 @@ impl Store for Sqlite {
     async fn claim_due(
         &self,
         kinds: &[&'static str],
+        due: Timestamp,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<Claim>, StoreError> {
-        let (any, free) = (claims::any_free(kinds, now), claims::free(kinds, now));
+        let (any, free) = (claims::any_free(kinds, due, now), claims::free(kinds, due, now));
         // Mostly nothing is due; a reader says so without a write and its fsync.
         let due = self.database.read(move |connection| any.first(connection, |_| Ok(()))).await?;
         if due.is_none() {

@@ -26,6 +26,9 @@ const AT_MOST: Duration = Duration::from_secs(5);
 /// How long to wait after the store failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
+/// Later than everything.
+const FAR: Timestamp = Timestamp::from_micros(i64::MAX);
+
 /// Wakes the driver: something may have changed.
 #[derive(Clone, Debug, Default)]
 pub struct Wake(Arc<Notify>);
@@ -73,13 +76,18 @@ impl Driver {
         let kinds: Vec<_> = self.machines.keys().copied().collect();
         // Whether to look at everything that is open, or only at what is due.
         let mut everything = true;
+        // Whether there may be claims of a server that is gone. Those of this one hold: a round whose
+        // record was claimed anew could not save what it decided.
+        let mut inherits = true;
         let mut rounds = tokio::task::JoinSet::new();
         while !*stop.borrow() {
             while rounds.try_join_next().is_some() {}
             let now = Timestamp::now();
-            let horizon = if everything { Timestamp::from_micros(i64::MAX) } else { now };
-            let sleep = match self.store.claim_due(&kinds, horizon, now + LEASE).await {
+            let due = if everything { FAR } else { now };
+            let over = if inherits { FAR } else { now };
+            let sleep = match self.store.claim_due(&kinds, due, over, now + LEASE).await {
                 Ok(claims) => {
+                    inherits = false;
                     for claim in claims {
                         self.begin(&mut rounds, claim);
                     }
@@ -124,23 +132,25 @@ impl Driver {
             }
             busy.insert(id, false);
         }
-        let (machine, store, wake) = (machine.clone(), self.store.clone(), self.wake.clone());
+        let (machine, store) = (machine.clone(), self.store.clone());
         let (busy, looks, rested) = (self.busy.clone(), self.looks.clone(), self.rested.clone());
         rounds.spawn(async move {
             let begun = looks.load(Ordering::SeqCst);
-            let mut due = drive(&*machine, &*store, claim).await;
+            let due = drive(&*machine, &*store, claim).await;
             let again = busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-            if due.is_some() && (again == Some(true) || looks.load(Ordering::SeqCst) != begun) {
-                due = Some(Timestamp::now());
-            }
-            if let Some(due) = due {
+            let Some(due) = due else { return };
+            let overlooked = || looks.load(Ordering::SeqCst) != begun;
+            if again == Some(true) || overlooked() {
+                rest(&*store, id, Timestamp::now()).await;
+            } else {
                 rest(&*store, id, due).await;
-                if due <= Timestamp::now() {
-                    wake.wake();
-                } else {
-                    rested.notify_one();
+                // Who looked at everything until now found it claimed.
+                if overlooked() {
+                    rest(&*store, id, Timestamp::now()).await;
                 }
             }
+            // Of this record alone: two that sent each other to look at everything would not rest.
+            rested.notify_one();
         });
     }
 }

@@ -366,11 +366,12 @@ pub trait Store: Send + Sync {
     /// Every record of these kinds, of every owner: for what must be rebuilt at start.
     async fn scan(&self, kinds: &[&'static str]) -> Result<Vec<Record>, StoreError>;
 
-    /// Claims what is due at `now` and not claimed, or claimed by somebody whose time is over.
-    /// The claims hold until `until`.
+    /// Claims what is due by `due` and not claimed, or claimed by somebody whose time is over at
+    /// `now`. The claims hold until `until`.
     async fn claim_due(
         &self,
         kinds: &[&'static str],
+        due: Timestamp,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<Claim>, StoreError>;

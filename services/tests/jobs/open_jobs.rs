@@ -59,6 +59,7 @@ async fn every_open_job_is_stopped_with_the_server_and_keeps_its_model() {
         async move { open_jobs.stop().await }
     });
     house.until_told(id).await;
+    house.call("CreateTrainingJob", on_spot("late")).await.unwrap();
     for _ in 0..400 {
         if stopping.is_finished() {
             break;
@@ -69,9 +70,10 @@ async fn every_open_job_is_stopped_with_the_server_and_keeps_its_model() {
     assert!(stopping.is_finished(), "a job is still open");
     stopping.await.unwrap().unwrap();
 
-    for (name, status) in [("done", "Completed"), ("runs", "Stopped")] {
+    for (name, status) in [("done", "Completed"), ("runs", "Stopped"), ("late", "Stopped")] {
         assert_eq!(house.shown(name).await["TrainingJobStatus"], status, "{name}");
     }
     assert!(house.shown("runs").await["ModelArtifacts"]["S3ModelArtifacts"].is_string());
-    assert_eq!(house.executor.submitted().len(), 2, "nothing began again");
+    let began = house.executor.submitted();
+    assert_eq!(began.iter().filter(|begun| begun.id == id).count(), 1, "nothing began again");
 }

@@ -8,26 +8,25 @@ use super::rows;
 use crate::sql::{self, Select, bits};
 
 /// Whether anything may be claimed.
-pub(super) fn any_free(kinds: &[&'static str], now: Timestamp) -> Select {
+pub(super) fn any_free(kinds: &[&'static str], due: Timestamp, now: Timestamp) -> Select {
     let mut select = Select::new("SELECT 1 FROM resources");
-    narrow(&mut select, kinds, now);
+    narrow(&mut select, kinds, due, now);
     select.end("LIMIT 1");
     select
 }
 
 /// All that may be claimed, the longest due first.
-pub(super) fn free(kinds: &[&'static str], now: Timestamp) -> Select {
+pub(super) fn free(kinds: &[&'static str], due: Timestamp, now: Timestamp) -> Select {
     let mut select = Select::new(rows::RECORDS);
-    narrow(&mut select, kinds, now);
+    narrow(&mut select, kinds, due, now);
     select.end("ORDER BY due, name");
     select
 }
 
-fn narrow(select: &mut Select, kinds: &[&'static str], now: Timestamp) {
-    let now = now.micros();
+fn narrow(select: &mut Select, kinds: &[&'static str], due: Timestamp, now: Timestamp) {
     select.and_one_of("kind", kinds);
-    select.and("due <= ?", [now.into()]);
-    select.and("(claimed_until IS NULL OR claimed_until <= ?)", [now.into()]);
+    select.and("due <= ?", [due.micros().into()]);
+    select.and("(claimed_until IS NULL OR claimed_until <= ?)", [now.micros().into()]);
 }
 
 /// Claims what `free` finds.

@@ -276,11 +276,12 @@ impl Store for Memory {
     async fn claim_due(
         &self,
         kinds: &[&'static str],
+        due: Timestamp,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<Claim>, StoreError> {
         let mut stored = self.stored();
-        let due = stored.of_kinds(kinds).filter(|row| row.record.due.is_some_and(|due| due <= now));
+        let due = stored.of_kinds(kinds).filter(|row| row.record.due.is_some_and(|at| at <= due));
         let free = due.filter(|row| row.claim.is_none_or(|(_, over)| over <= now));
         Ok(free
             .map(|row| {

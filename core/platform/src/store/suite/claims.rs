@@ -11,6 +11,7 @@ pub(super) async fn run<S: Store, F: AsyncFn() -> S>(fresh: &F) {
     only_what_is_due_is_claimed(fresh().await).await;
     only_the_kinds_asked_for_are_claimed(fresh().await).await;
     a_claim_holds_until_its_time_is_over(fresh().await).await;
+    what_is_due_later_is_claimed_where_that_is_asked_for(fresh().await).await;
     of_many_who_claim_at_once_one_gets_it(fresh().await).await;
     an_update_needs_the_claim_that_it_carries(fresh().await).await;
     an_update_ends_the_claim(fresh().await).await;
@@ -26,7 +27,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 async fn claimed(store: &impl Store, now: Timestamp) -> Vec<Claim> {
-    store.claim_due(&[KIND], now, now + 10 * SECOND).await.unwrap()
+    store.claim_due(&[KIND], now, now, now + 10 * SECOND).await.unwrap()
 }
 
 async fn the_claim(store: &impl Store, now: Timestamp) -> Claim {
@@ -52,9 +53,9 @@ async fn only_what_is_due_is_claimed(store: impl Store) {
 async fn only_the_kinds_asked_for_are_claimed(store: impl Store) {
     store.commit(vec![create_as("a", due_at(at(5)))]).await.unwrap();
     let until = at(60);
-    assert!(store.claim_due(&["model"], at(6), until).await.unwrap().is_empty());
-    assert!(store.claim_due(&[], at(6), until).await.unwrap().is_empty());
-    assert_eq!(store.claim_due(&["model", KIND], at(6), until).await.unwrap().len(), 1);
+    assert!(store.claim_due(&["model"], at(6), at(6), until).await.unwrap().is_empty());
+    assert!(store.claim_due(&[], at(6), at(6), until).await.unwrap().is_empty());
+    assert_eq!(store.claim_due(&["model", KIND], at(6), at(6), until).await.unwrap().len(), 1);
 }
 
 async fn a_claim_holds_until_its_time_is_over(store: impl Store) {
@@ -67,6 +68,18 @@ async fn a_claim_holds_until_its_time_is_over(store: impl Store) {
     let late = store.commit(vec![carried(&first, state("Completed"))]).await;
     assert!(matches!(late, Err(Conflict::Stale(_))));
     store.commit(vec![carried(&second, state("Completed"))]).await.unwrap();
+}
+
+async fn what_is_due_later_is_claimed_where_that_is_asked_for(store: impl Store) {
+    store
+        .commit(vec![create_as("a", due_at(at(5))), create_as("b", due_at(at(50)))])
+        .await
+        .unwrap();
+    the_claim(&store, at(5)).await;
+    let everything =
+        store.claim_due(&[KIND], at(i64::MAX / 1_000_000), at(6), at(16)).await.unwrap();
+    let names: Vec<_> = everything.iter().map(|claim| &*claim.record.key.name).collect();
+    assert_eq!(names, ["b"], "and what is claimed stays so");
 }
 
 async fn of_many_who_claim_at_once_one_gets_it(store: impl Store) {
