@@ -177,7 +177,8 @@ fn what_cannot_be_cross_validated_is_the_users_fault_and_is_told() {
             &plain,
             &data,
             Some("1,2\n"),
-            "Cross validation needs train and validation as one: one has 3 columns, the other 1",
+            "The rows of the channel 'validation' have 1 columns behind the label, those of 'train' \
+             3. Both must have the same columns",
         ),
     ] {
         let Some(job) = run(chosen, train, validation) else { return };

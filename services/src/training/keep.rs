@@ -56,8 +56,8 @@ impl TrainingMachine {
         let Some(carrier) = plan.carrier(record, &*self.objects) else {
             return Ok(Seen::Carried { ledger, whole: true });
         };
-        let carried = carrier.carry(&self.hands, &mut ledger, folders, AT_ONCE).await;
-        let whole = carried.unwrap_or_else(|error| {
+        let outcome = carrier.carry(&self.hands, &mut ledger, folders, AT_ONCE).await;
+        let whole = outcome.unwrap_or_else(|error| {
             warn!(job = %record.key, error = ?error, "a job's checkpoints are not carried yet");
             // The rest is tried when the folders are looked at again.
             true
@@ -82,8 +82,8 @@ impl TrainingMachine {
         };
         let mut ledger = job.checkpoints.clone().unwrap_or_default();
         ledger.note(&folders, job.life.last_started().unwrap_or(record.created));
-        let carried = carrier.carry(&self.hands, &mut ledger, &folders, u64::MAX).await;
-        kept(carried, |error| {
+        let outcome = carrier.carry(&self.hands, &mut ledger, &folders, u64::MAX).await;
+        kept(outcome, |error| {
             format!("ClientError: Checkpoint upload failed: {}: {error}", carrier.place.uri())
         })
         .map(|kept| kept.map(drop))
