@@ -191,7 +191,7 @@ mod tests {
     fn a_file_is_gone_for_the_host_that_had_it_and_no_other() {
         let mut ledger = Ledger::default();
         let old = file("old", "1", 5);
-        let seen = two(&[old.clone()], &[old.clone(), file("new", "2", 10)]);
+        let seen = two(std::slice::from_ref(&old), &[old.clone(), file("new", "2", 10)]);
         ledger.note(&seen, at(10));
         assert_eq!(unsent(&ledger, &seen), [on("algo-2", "new")]);
         assert_eq!(gone(&ledger, &seen), []);
