@@ -180,9 +180,11 @@ mod tests {
 
     /// As the library's own reader reads a file.
     fn theirs(library: &Library, content: &str, form: &str) -> Result<Cells, xgboost_sys::Error> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(file.path(), content).unwrap();
-        let uri = format!("{}?{form}", file.path().display());
+        // In a folder of its own: the library looks at all files beside the one that it is to read.
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, content).unwrap();
+        let uri = format!("{}?{form}", file.display());
         let matrix = DMatrix::from_file(library, &uri)?;
         let cells = matrix.cells()?;
         let bits = cells.values.iter().map(|value| value.to_bits());
