@@ -7,10 +7,12 @@
 //!
 //! What is read is hostile: a length is believed only as far as bytes follow.
 
+mod blocks;
 mod record;
 
 use std::io::{self, Read};
 
+pub use blocks::{Block, Blocks};
 pub use record::{Numbers, Record, Tensor};
 
 /// What every frame begins with.
@@ -78,7 +80,12 @@ pub struct Records<R> {
 impl<R: Read> Records<R> {
     /// Reads from the beginning of a frame. `source` is asked for small pieces.
     pub fn new(source: R) -> Self {
-        Self { source, number: 0, frame: Vec::new(), ended: false }
+        Self::behind(0, source)
+    }
+
+    /// The same, where so many records stand before.
+    fn behind(number: u64, source: R) -> Self {
+        Self { source, number, frame: Vec::new(), ended: false }
     }
 
     /// The next frame's record into `frame`; `false` at the end.

@@ -1,5 +1,4 @@
-//! What a channel holds, read into the numbers that the library learns from: RecordIO one record
-//! after the other, the other formats on all cores.
+//! What a channel holds, read into the numbers that the library learns from, on all cores.
 //!
 //! Whatever the format, the outcome is [`Rows`]. Files are read in the order of their keys, so the
 //! rows stand in that order too, however many threads read them.
@@ -75,7 +74,7 @@ pub fn read(
         },
         Format::Libsvm => libsvm::read(files, numbers, threads)?.map(unlabelled),
         Format::Parquet => parquet::read(files, threads)?.map(unlabelled),
-        Format::RecordIo => recordio::read(files)?.map(unlabelled),
+        Format::RecordIo => recordio::read(files, threads)?.map(unlabelled),
     };
     Ok(read.filter(|read| read.rows.len() > 0))
 }

@@ -3,7 +3,8 @@
 //! A text is missing where it does not begin with a number, and that number where it does; a label
 //! that is none is 0, so a header is a row. Rows may differ in length. Two things differ: white
 //! space alone at the end of a line is a missing value (dmlc goes on to the next line for it), and
-//! a weight that is missing is told with its place.
+//! what the library would refuse later, a weight that is missing or a feature that is infinite, is
+//! told with its place.
 
 use memchr::memchr;
 use platform::workload::ChannelFile;
@@ -11,7 +12,7 @@ use platform::workload::ChannelFile;
 use super::{
     Read,
     container_number::parse,
-    csv::{delimiter, failed, negative_weight},
+    csv::{delimiter, failed, infinite, negative_weight},
     lines::{self, BYTE_ORDER_MARK, LineFormat, Refusal},
     number::{Cell, cell, number},
     rows::{Features, Rows, is_weight},
@@ -102,11 +103,15 @@ impl LineFormat for ContainerCsv {
             }
             run.rows.weights.push(weight);
         }
+        let before = 1 + usize::from(self.weighted);
         let mut next = 0_u32;
         for found in cells {
             let Found { text, value } = found?;
             run.texts += usize::from(is_text(text));
             if let Some(value) = value {
+                if value.is_infinite() {
+                    return Err(infinite(before + next as usize, text));
+                }
                 indices.push(next);
                 values.push(value);
                 *columns = (*columns).max(next as usize + 1);
@@ -304,5 +309,7 @@ mod tests {
         );
         let refused = read_text("1,2\n3,nan(\n", false).err().unwrap();
         assert!(refused.contains("line 2 of file 'a.csv', column 2: Invalid NAN literal"));
+        let refused = read_text("1,1,2\n3,1,4,-inf\n", true).err().unwrap();
+        assert!(refused.contains("line 2 of file 'a.csv', column 4: '-inf' is infinite"));
     }
 }

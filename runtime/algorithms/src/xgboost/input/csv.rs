@@ -117,7 +117,8 @@ fn not_a_number(index: usize, what: &str, text: &[u8]) -> Refusal {
     if quoted { refusal } else { refusal.or_if_first(HEADER) }
 }
 
-fn infinite(index: usize, text: &[u8]) -> Refusal {
+/// What is said of a number that XGBoost takes from no one.
+pub fn infinite(index: usize, text: &[u8]) -> Refusal {
     Refusal::cell(index, format!("'{}' is {INFINITE}", snippet(text)))
 }
 

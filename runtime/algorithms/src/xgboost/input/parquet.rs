@@ -1,8 +1,8 @@
 //! Parquet for training: the first column is the label, the others are features; no weights.
 //!
-//! Row groups are read on several threads, in place: the format is read from its end, and only
-//! pages are held in memory. Columns belong together by their names, whatever their order in each
-//! file.
+//! Columns are read on several threads, in place: the format is read from its end, and only pages
+//! are held in memory. Many writers make one row group of a file, so its columns are what threads
+//! share. Columns belong together by their names, whatever their order in each file.
 
 mod column;
 mod in_place;
@@ -75,13 +75,35 @@ impl Reading {
         }
         let layout = Layout::of(reader.metadata().file_metadata());
         let columns = self.columns(&layout).map_err(|what| refused(Refusal::Content(what)))?;
-        let work = |group: Group| {
-            unharmed(|| read_group(&*reader.get_row_group(group.number)?, &columns, group))
+        let parts = groups.into_iter().flat_map(|group| {
+            columns.iter().enumerate().map(move |(at, place)| Part { group, at, place: *place })
+        });
+        let work = |part: Part| {
+            let values = unharmed(|| part.read(&*reader.get_row_group(part.group.number)?))?;
+            Ok((part, values))
         };
-        in_order(self.threads, groups.into_iter(), work, |run| {
-            self.runs.push(run.map_err(refused)?);
+        in_order(self.threads, parts, work, |read| {
+            let (part, values) = read.map_err(refused)?;
+            self.put(&part, values, columns.len() - 1);
             Ok(())
         })
+    }
+
+    /// A row group begins with its labels; its features follow, column by column.
+    fn put(&mut self, part: &Part, values: Vec<f32>, width: usize) {
+        let Some(feature) = part.at.checked_sub(1) else {
+            let cells = vec![f32::NAN; values.len().saturating_mul(width)];
+            let features = Features::Dense { columns: width, cells };
+            self.runs.push(Rows { labels: values, features, ..Rows::dense(width) });
+            return;
+        };
+        let Some(Rows { features: Features::Dense { cells, .. }, .. }) = self.runs.last_mut()
+        else {
+            return;
+        };
+        for (cell, value) in cells[feature..].iter_mut().step_by(width).zip(values) {
+            *cell = value;
+        }
     }
 
     /// Where the columns of the first file stand in one of this layout.
@@ -114,37 +136,32 @@ fn groups(reader: &SerializedFileReader<InPlace>) -> Vec<Group> {
     rows.enumerate().map(group).filter(|group| group.rows > 0).collect()
 }
 
-/// `columns`: where the label stands, and each feature.
-fn read_group(
-    group: &dyn RowGroupReader,
-    columns: &[usize],
-    Group { rows, before, .. }: Group,
-) -> Result<Rows, Refusal> {
-    let (label, features) = columns.split_first().ok_or_else(Refusal::damaged)?;
-    let labels = column::read(group, *label, rows)?;
-    if let Some(row) = labels.iter().position(|label| !label.is_finite()) {
-        let what = if labels[row].is_nan() { "missing" } else { INFINITE };
-        return Err(Refusal::Content(format!("row {}: the label is {what}", before + row + 1)));
+/// A column of a row group.
+struct Part {
+    group: Group,
+    /// Which one it is: the label, or the features behind it.
+    at: usize,
+    /// Which one of its file.
+    place: usize,
+}
+
+impl Part {
+    fn read(&self, group: &dyn RowGroupReader) -> Result<Vec<f32>, Refusal> {
+        let values = column::read(group, self.place, self.group.rows)?;
+        let (bad, name): (fn(&f32) -> bool, _) = if self.at == 0 {
+            (|label| !label.is_finite(), None)
+        } else {
+            let column = group.metadata().column(self.place).column_descr();
+            (|value| value.is_infinite(), Some(column.path().string()))
+        };
+        let Some(row) = values.iter().position(bad) else { return Ok(values) };
+        let what = if values[row].is_nan() { "missing" } else { INFINITE };
+        let row = self.group.before + row + 1;
+        Err(Refusal::Content(match name {
+            None => format!("row {row}: the label is {what}"),
+            Some(name) => format!("row {row}, column '{name}': the value is {what}"),
+        }))
     }
-    let width = features.len();
-    let mut cells = vec![f32::NAN; rows.saturating_mul(width)];
-    for (at, place) in features.iter().enumerate() {
-        let values = column::read(group, *place, rows)?;
-        if let Some(row) = values.iter().position(|value| value.is_infinite()) {
-            let name = group.metadata().column(*place).column_descr().path().string();
-            return Err(Refusal::Content(format!(
-                "row {}, column '{name}': the value is {INFINITE}",
-                before + row + 1
-            )));
-        }
-        for (cell, value) in cells[at..].iter_mut().step_by(width).zip(values) {
-            *cell = value;
-        }
-    }
-    let mut run = Rows::dense(width);
-    run.labels = labels;
-    run.features = Features::Dense { columns: width, cells };
-    Ok(run)
 }
 
 /// Parquet's reader panics at some damaged pages. What it had in hand is dropped with it.

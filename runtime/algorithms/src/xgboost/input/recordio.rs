@@ -1,43 +1,110 @@
 //! RecordIO-protobuf for training: dense records, or sparse ones whose absent values are missing.
 
-use std::io::BufReader;
+use std::{io::BufReader, iter};
 
 use platform::workload::ChannelFile;
-use recordio::{Record, RecordError, Records, Tensor};
+use recordio::{Block, Blocks, Record, RecordError, Tensor};
 
 use super::{
+    parallel::in_order,
     rows::{Features, INFINITE, MAX_COLUMNS, Rows},
     source::{Content, unreadable},
 };
 use crate::xgboost::failure::Failure;
 
 /// How much is read at once, bytes.
-const BLOCK: usize = 1 << 18;
+const BUFFER: usize = 1 << 18;
 
 /// Reads all rows.
-pub fn read(files: &[ChannelFile]) -> Result<Option<Rows>, Failure> {
-    let mut rows = None;
-    for file in files {
-        let records = Records::new(BufReader::with_capacity(BLOCK, Content::of(file)));
-        for (number, record) in (1_u64..).zip(records) {
-            let record = record.map_err(|error| refused(file, error))?;
-            take(&mut rows, &record).map_err(|what| {
-                failed(&format!("record {number} of file '{}': {what}", file.name))
-            })?;
-        }
-    }
-    Ok(rows)
+pub fn read(files: &[ChannelFile], threads: usize) -> Result<Option<Rows>, Failure> {
+    let mut pieces = files.iter().flat_map(pieces);
+    let Some(first) = pieces.next().transpose()? else { return Ok(None) };
+    let Some(kind) = first.kind()? else { return Ok(None) };
+    let mut runs = Vec::new();
+    let pieces = iter::once(Ok(first)).chain(pieces);
+    in_order(
+        threads,
+        pieces,
+        |piece| piece?.rows(kind),
+        |run| {
+            runs.push(run?);
+            Ok(())
+        },
+    )?;
+    Ok(Rows::joined(runs))
 }
 
-fn take(rows: &mut Option<Rows>, record: &Record) -> Result<(), String> {
-    let features = record.features.as_ref().ok_or("it has no features named 'values'")?;
+/// Records of one file.
+struct Piece<'a> {
+    file: &'a ChannelFile,
+    block: Block,
+}
+
+fn pieces(file: &ChannelFile) -> impl Iterator<Item = Result<Piece<'_>, Failure>> {
+    let blocks = Blocks::new(BufReader::with_capacity(BUFFER, Content::of(file)));
+    blocks.map(move |block| {
+        let block = block.map_err(|error| unreadable(file, &error))?;
+        Ok(Piece { file, block })
+    })
+}
+
+/// What all records are that the first one is.
+#[derive(Clone, Copy)]
+enum Kind {
+    Dense { columns: usize },
+    Sparse,
+}
+
+impl Kind {
+    fn of(record: &Record) -> Result<Self, String> {
+        let features = features(record)?;
+        if features.is_sparse() {
+            return Ok(Self::Sparse);
+        }
+        Ok(Self::Dense { columns: features.numbers.len() })
+    }
+
+    fn no_rows(self) -> Rows {
+        match self {
+            Self::Dense { columns } => Rows::dense(columns),
+            Self::Sparse => Rows::sparse(),
+        }
+    }
+}
+
+impl Piece<'_> {
+    /// What its first record is.
+    fn kind(&self) -> Result<Option<Kind>, Failure> {
+        let Some(record) = self.block.records().next() else { return Ok(None) };
+        let record = record.map_err(|error| refused(self.file, error))?;
+        let kind = Kind::of(&record);
+        kind.map(Some).map_err(|what| self.refused(self.block.before + 1, &what))
+    }
+
+    fn rows(&self, kind: Kind) -> Result<Rows, Failure> {
+        let mut rows = kind.no_rows();
+        for (number, record) in (self.block.before + 1..).zip(self.block.records()) {
+            let record = record.map_err(|error| refused(self.file, error))?;
+            take(&mut rows, &record).map_err(|what| self.refused(number, &what))?;
+        }
+        Ok(rows)
+    }
+
+    fn refused(&self, number: u64, what: &str) -> Failure {
+        failed(&format!("record {number} of file '{}': {what}", self.file.name))
+    }
+}
+
+fn features(record: &Record) -> Result<&Tensor, String> {
+    record.features.as_ref().ok_or_else(|| "it has no features named 'values'".to_owned())
+}
+
+fn take(rows: &mut Rows, record: &Record) -> Result<(), String> {
+    let features = features(record)?;
     let label = record
         .label
         .as_ref()
         .ok_or("it has no label. Training needs records with a label named 'values'")?;
-    let rows = rows.get_or_insert_with(|| {
-        if features.is_sparse() { Rows::sparse() } else { Rows::dense(features.numbers.len()) }
-    });
     let before = rows.labels.len();
     label.numbers.push_to(&mut rows.labels);
     if rows.labels.len() != before + 1 {
@@ -130,7 +197,7 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&bytes).unwrap();
         let spans = vec![Span::plain(file.path().to_owned(), 0, bytes.len() as u64)];
-        read(&[ChannelFile { name: "a.rec".into(), spans, gzip: false }])
+        read(&[ChannelFile { name: "a.rec".into(), spans, gzip: false }], 2)
             .map_err(|failure| failure.to_string())
     }
 
