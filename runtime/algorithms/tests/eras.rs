@@ -6,6 +6,8 @@
 //! or the other the tests that need it say so and pass: a fresh checkout has neither.
 #![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
+#[path = "support/csv.rs"]
+mod csv;
 #[path = "support/oracle.rs"]
 mod oracle;
 mod support;
@@ -14,6 +16,7 @@ mod table;
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
+use csv::{regression, run};
 use oracle::oracle;
 use support::Job;
 use table::{data, floats, scored};
@@ -21,24 +24,6 @@ use table::{data, floats, scored};
 const ROUNDS: &str = "20";
 /// What `exact` and the fixed intercept promise against the early versions.
 const CLOSE: f32 = 2e-6;
-
-fn regression() -> String {
-    data(|truth| (truth * 1000.0).round() / 10.0 + 150.0)
-}
-
-/// A job on CSV.
-fn run(
-    tag: &str,
-    hyperparameters: &[(&str, &str)],
-    train: &str,
-    validation: Option<&str>,
-) -> Option<Job> {
-    let both = [("train", Some(train)), ("validation", validation)];
-    let channels = both
-        .into_iter()
-        .filter_map(|(name, content)| Some((name, "text/csv", content?.as_bytes())));
-    Job::on(tag, hyperparameters, &channels.collect::<Vec<_>>())
-}
 
 /// Each metric's scores, with five decimals.
 type Printed = BTreeMap<String, Vec<String>>;
@@ -61,7 +46,7 @@ fn is_the_same_score(ours: &str, theirs: &str, tolerance: f32) -> bool {
 type Case = (&'static str, &'static [(&'static str, &'static str)], fn(f64) -> f64);
 
 const CASES: &[Case] = &[
-    ("reg:squarederror", &[], |truth| (truth * 1000.0).round() / 10.0 + 150.0),
+    ("reg:squarederror", &[], regression),
     ("binary:logistic", &[], |truth| f64::from(truth > 0.2)),
     ("binary:logitraw", &[], |truth| f64::from(truth > 0.2)),
     ("multi:softprob", &[("num_class", "3")], |truth| {
@@ -152,7 +137,7 @@ fn the_newest_tag_trains_what_its_version_trains_to_the_bit() {
 
 #[test]
 fn a_sampling_job_of_an_early_tag_fits_as_well_as_its_version_did() {
-    let content = regression();
+    let content = data(regression);
     let seeds = 10_u32;
     let mut sum = 0.0;
     for seed in 0..seeds {
@@ -180,7 +165,7 @@ fn a_sampling_job_of_an_early_tag_fits_as_well_as_its_version_did() {
 
 #[test]
 fn early_tags_say_that_features_are_cut_into_other_bins() {
-    let content = regression();
+    let content = data(regression);
     for (tag, method, told) in [("1.0-1", "hist", true), ("1.0-1", "exact", false)] {
         let chosen = [("num_round", "1"), ("tree_method", method)];
         let Some(job) = run(tag, &chosen, &content, None) else { return };
@@ -266,7 +251,7 @@ fn what_is_wrong_with_a_job_is_told_before_anything_is_trained() {
 fn a_model_is_left_behind_by_every_round_if_asked() {
     let chosen = [("num_round", "3"), ("save_model_on_termination", "true")];
     for tag in ["1.2-2", "1.7-1", "3.2-0"] {
-        let Some(job) = run(tag, &chosen, &regression(), None) else { return };
+        let Some(job) = run(tag, &chosen, &data(regression), None) else { return };
         let folder = job.model();
         assert_eq!(fs::read_dir(folder.parent().unwrap()).unwrap().count(), 1);
     }

@@ -25,6 +25,8 @@ use tempfile::TempDir;
 
 /// Longer than any job here takes, on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// How often a test looks for what it waits for.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Is a host where a test says so, and else nothing.
 #[test]
@@ -92,7 +94,7 @@ impl Job {
                 return status;
             }
             assert!(Instant::now() < end, "host {host} ends: {}", self.log(host));
-            thread::sleep(Duration::from_millis(10));
+            thread::sleep(LOOK);
         }
     }
 
@@ -137,11 +139,8 @@ impl Job {
 
     /// Waits until the first host has told so many rounds.
     fn after(&self, rounds: usize) {
-        let end = Instant::now() + PATIENCE;
-        while !self.log(0).contains(&format!("[{rounds}]\ttrain-")) {
-            assert!(Instant::now() < end, "rounds are told: {}", self.log(0));
-            thread::sleep(Duration::from_millis(5));
-        }
+        let told = format!("[{rounds}]\ttrain-");
+        until("rounds are told", || self.log(0).contains(&told));
     }
 }
 
@@ -295,15 +294,13 @@ fn a_first_host_that_fails_before_the_others_found_it_is_the_one_that_is_told() 
     let Some(mut job) = Job::start(&LOGISTIC, &hosts) else { return };
     assert_eq!(job.ended(0).code(), Some(1), "{}", job.log(0));
     assert!(job.failure(0).starts_with("ClientError: Failed to load csv data"), "{}", job.log(0));
-    // Less than they wait for their end, and more than they would take to fail by themselves.
-    thread::sleep(Duration::from_secs(2));
-    for host in [1, 2] {
-        assert!(job.hosts[host].try_wait().unwrap().is_none(), "{}", job.log(host));
-    }
+    let failed_at = Instant::now();
     for host in [1, 2] {
         assert_eq!(job.ended(host).code(), Some(1), "{}", job.log(host));
         assert!(job.failure(host).contains("collective/"), "{}", job.failure(host));
     }
+    // They waited to be ended with the job: far longer than they would take to fail by themselves.
+    assert!(failed_at.elapsed() > Duration::from_secs(2), "{:?}", failed_at.elapsed());
 }
 
 #[test]
@@ -312,8 +309,10 @@ fn a_host_that_was_stopped_for_a_while_still_meets_the_others() {
     let channels = [("train", shard.as_str())];
     let Some(job) = Job::start(&LOGISTIC, &[&channels, &channels]) else { return };
     job.signal(1, "STOP");
-    // The first is in the group by now, and waits for the other.
-    thread::sleep(Duration::from_secs(2));
+    // The first asks its tracker for the group, and waits for the other.
+    until("the first host looks for the group", || {
+        !addresses(job.hosts[0].id(), ESTABLISHED).is_empty()
+    });
     job.signal(0, "STOP");
     job.signal(0, "CONT");
     thread::sleep(Duration::from_millis(200));
@@ -337,8 +336,25 @@ fn every_host_listens_at_its_own_address_and_nowhere_else() {
     }
 }
 
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < end, "{what}");
+        thread::sleep(LOOK);
+    }
+}
+
+/// How the kernel's tables call the states of sockets.
+const ESTABLISHED: &str = "01";
+const LISTENING: &str = "0A";
+
 /// The addresses at which a process listens, of either version of IP.
 fn listening(process: u32) -> BTreeSet<String> {
+    addresses(process, LISTENING)
+}
+
+/// The own addresses of a process's sockets in this state.
+fn addresses(process: u32, state: &str) -> BTreeSet<String> {
     let folder = Path::new("/proc").join(process.to_string());
     let sockets: BTreeSet<String> = fs::read_dir(folder.join("fd"))
         .unwrap()
@@ -352,12 +368,12 @@ fn listening(process: u32) -> BTreeSet<String> {
         let Ok(table) = fs::read_to_string(folder.join(table)) else { continue };
         for line in table.lines().skip(1) {
             let fields: Vec<_> = line.split_whitespace().collect();
-            let (Some(local), Some(state), Some(inode)) =
+            let (Some(local), Some(is), Some(inode)) =
                 (fields.get(1), fields.get(3), fields.get(9))
             else {
                 continue;
             };
-            if *state == "0A" && sockets.contains(*inode) {
+            if *is == state && sockets.contains(*inode) {
                 found.insert(address(local));
             }
         }

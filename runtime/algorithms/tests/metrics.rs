@@ -3,10 +3,13 @@
 //! `SAGEWRIGHT_LIB` and `SAGEWRIGHT_ORACLES` as for the eras.
 #![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
+#[path = "support/csv.rs"]
+mod csv;
 #[path = "support/oracle.rs"]
 mod oracle;
 mod support;
 
+use csv::{regression, run};
 use oracle::oracle;
 use support::Job;
 
@@ -19,24 +22,6 @@ fn data(label: impl Fn(f64) -> f64) -> String {
         format!("{},{a},{b},{c},{d}\n", label(2.0 * a + b * c - d + 0.5 * noise))
     };
     (0..300).map(row).collect()
-}
-
-fn regression() -> String {
-    data(|truth| (truth * 1000.0).round() / 10.0 + 150.0)
-}
-
-/// A job on CSV.
-fn run(
-    tag: &str,
-    hyperparameters: &[(&str, &str)],
-    train: &str,
-    validation: Option<&str>,
-) -> Option<Job> {
-    let both = [("train", Some(train)), ("validation", validation)];
-    let channels = both
-        .into_iter()
-        .filter_map(|(name, content)| Some((name, "text/csv", content?.as_bytes())));
-    Job::on(tag, hyperparameters, &channels.collect::<Vec<_>>())
 }
 
 #[test]
@@ -83,7 +68,7 @@ fn a_metric_of_two_classes_fails_a_job_of_three() {
 
 #[test]
 fn early_versions_stop_on_their_default_metric_and_later_ones_say_why_not() {
-    let content = regression();
+    let content = data(regression);
     let chosen = [("num_round", "60"), ("objective", "reg:linear"), ("early_stopping_rounds", "2")];
     let other = data(|truth| 150.0 - truth * 50.0);
     let Some(job) = run("0.72", &chosen, &content, Some(&other)) else { return };
@@ -200,7 +185,7 @@ fn the_containers_errors_know_no_weights_and_leave_the_default_metric_printed() 
         let (label, features) = row.1.split_once(',').unwrap();
         format!("{label},{},{features}\n", 1 + row.0 % 3)
     };
-    let content: String = regression().lines().enumerate().map(weighted).collect();
+    let content: String = data(regression).lines().enumerate().map(weighted).collect();
     let chosen = [("num_round", "2"), ("csv_weights", "1")];
     let with = |metrics| [&chosen[..], &[("eval_metric", metrics)]].concat();
     let Some(library) = run("1.2-2", &with("rmse"), &content, None) else { return };
