@@ -1,6 +1,7 @@
 //! What endpoints serve now: published in one pointer swap, read by the gateway without a lock.
 
 mod meter;
+mod refusals;
 
 use std::{
     borrow::Borrow,
@@ -18,6 +19,7 @@ use types::Id;
 use crate::scorer::Scorer;
 
 pub use meter::{Counts, Meter, Range, Ranges};
+pub use refusals::Refusals;
 
 /// Names an endpoint: account, region, name.
 #[derive(Clone, Debug, PartialEq, Eq)]

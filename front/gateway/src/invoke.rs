@@ -73,7 +73,10 @@ pub async fn invoke(door: &Door, call: Call<'_>, body: Bytes) -> Result<Response
     variant.meter.count(counts(outcome.as_ref().err(), took, begun.elapsed()));
     Ok(match outcome {
         Ok(reply) => answer(reply, room, variant),
-        Err(rejection) => model_error::response(&rejection, owner, endpoint),
+        Err(rejection) => {
+            variant.meter.refuse(&rejection);
+            model_error::response(&rejection, owner, endpoint)
+        }
     })
 }
 

@@ -10,5 +10,5 @@ mod machine;
 mod restore;
 
 pub use life::{Endpoint, Phase, Serving, Variant};
-pub use log::log_group;
+pub use log::{EndpointLog, Place, log_group};
 pub use machine::EndpointMachine;

@@ -1,4 +1,5 @@
-//! Carries what endpoints did into CloudWatch metrics, from their meters.
+//! Carries what endpoints did into CloudWatch metrics, and what their models refused into their logs,
+//! from their meters.
 //!
 //! A meter is read for as long as anybody counts on it: a call may end long after its variant was
 //! taken away, and a name may come back with another meter.
@@ -7,11 +8,13 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use platform::{
     routes::{Counts, Meter, Range, Ranges, Route, RouteKey, RouteVariant, Routes},
-    telemetry::{MetricName, Metrics, Point},
+    telemetry::{Logs, MetricName, Metrics, Point},
 };
 use tokio::sync::watch;
 use tracing::warn;
-use types::{Owner, Timestamp};
+use types::{Id, Owner, Timestamp};
+
+use super::endpoint::{EndpointLog, Place};
 
 /// How often meters are read. CloudWatch sums up by the minute; a crash loses at most this.
 const TICK: Duration = Duration::from_secs(1);
@@ -85,6 +88,7 @@ impl Tick {
 /// A meter, and what it said at the last reading.
 struct Reading {
     key: RouteKey,
+    endpoint: Id,
     variant: Arc<str>,
     instances: u64,
     meter: Arc<Meter>,
@@ -92,14 +96,24 @@ struct Reading {
 }
 
 impl Reading {
-    fn new(key: &RouteKey, variant: &RouteVariant) -> Self {
+    fn new(key: &RouteKey, endpoint: Id, variant: &RouteVariant) -> Self {
         Self {
             key: key.clone(),
+            endpoint,
             variant: variant.name.clone(),
             instances: variant.instances,
             meter: variant.meter.clone(),
             before: Counts::default(),
         }
+    }
+
+    fn owner(&self) -> Owner {
+        Owner::new(self.key.account.clone(), self.key.region.clone(), "")
+    }
+
+    fn place<'a>(&'a self, owner: &'a Owner) -> Place<'a> {
+        let Self { key, endpoint, variant, .. } = self;
+        Place { owner, endpoint: &key.endpoint, id: *endpoint, variant }
     }
 
     /// What came since the last reading, if anything did.
@@ -117,6 +131,7 @@ impl Reading {
 pub struct MeterReader {
     routes: Arc<Routes>,
     metrics: Arc<dyn Metrics>,
+    log: EndpointLog,
     /// Every meter that somebody counts on, by its address: its reading holds it, so no other meter
     /// has that address.
     read: HashMap<usize, Reading>,
@@ -125,8 +140,8 @@ pub struct MeterReader {
 impl MeterReader {
     /// A reader of these routes.
     #[must_use]
-    pub fn new(routes: Arc<Routes>, metrics: Arc<dyn Metrics>) -> Self {
-        Self { routes, metrics, read: HashMap::new() }
+    pub fn new(routes: Arc<Routes>, metrics: Arc<dyn Metrics>, logs: Arc<dyn Logs>) -> Self {
+        Self { routes, metrics, log: EndpointLog(logs), read: HashMap::new() }
     }
 
     /// Reads until `stop` says so, and once more then.
@@ -150,6 +165,8 @@ impl MeterReader {
             if let Some(tick) = reading.tick(now) {
                 put(&*self.metrics, reading, &tick).await;
             }
+            let refusals = reading.meter.take_refusals();
+            self.log.refusals(reading.place(&reading.owner()), refusals).await;
         }
         for address in over {
             self.read.remove(&address);
@@ -163,7 +180,8 @@ impl MeterReader {
             for variant in &live.variants {
                 let address = Arc::as_ptr(&variant.meter).addr();
                 let reading = self.read.entry(address);
-                reading.or_insert_with(|| Reading::new(key, variant)).instances = variant.instances;
+                reading.or_insert_with(|| Reading::new(key, entry.id, variant)).instances =
+                    variant.instances;
             }
         }
     }
@@ -171,7 +189,6 @@ impl MeterReader {
 
 async fn put(metrics: &dyn Metrics, reading: &Reading, tick: &Tick) {
     let Reading { key, variant, .. } = reading;
-    let owner = Owner::new(key.account.clone(), key.region.clone(), "");
     let name = |name: &str| MetricName {
         namespace: NAMESPACE.to_owned(),
         name: name.to_owned(),
@@ -181,7 +198,7 @@ async fn put(metrics: &dyn Metrics, reading: &Reading, tick: &Tick) {
         ],
     };
     let points = tick.shown().map(|(metric, point)| (name(metric), point)).to_vec();
-    if let Err(error) = metrics.put(&owner, points).await {
+    if let Err(error) = metrics.put(&reading.owner(), points).await {
         warn!(endpoint = %key.endpoint, error = ?error, "invocation metrics are lost");
     }
 }
@@ -196,7 +213,7 @@ mod tests {
     use platform::{
         routes::{Entry, Live},
         scorer::{Invocation, Rejection, Reply, Scorer},
-        telemetry::memory::Memory,
+        telemetry::{EventQuery, StreamName, memory::Memory},
     };
     use types::Id;
 
@@ -223,7 +240,7 @@ mod tests {
     impl Stage {
         fn new() -> Self {
             let (routes, metrics) = (Arc::<Routes>::default(), Arc::<Memory>::default());
-            let reader = MeterReader::new(routes.clone(), metrics.clone());
+            let reader = MeterReader::new(routes.clone(), metrics.clone(), metrics.clone());
             Self { routes, metrics, reader }
         }
 
@@ -306,5 +323,33 @@ mod tests {
             let expected = Point { at, sum, count: 3.0, min, max };
             assert_eq!(stage.points(metric).await, [expected], "{metric}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_model_refused_stands_in_its_endpoints_log() {
+        let mut stage = Stage::new();
+        let meter = Arc::<Meter>::default();
+        stage.serve(&meter);
+        meter.count(Counts { client_errors: 1, ..call(1) });
+        meter.refuse(&Rejection { status: 415, message: "no".into() });
+        stage.tick().await;
+        // What was told is not told again.
+        meter.count(call(1));
+        stage.tick().await;
+        let owner = Owner::new("1", "r", "");
+        let group = "/aws/sagemaker/Endpoints/e";
+        let streams = stage.metrics.streams(&owner, group, "v/i-", None, 9).await.unwrap().unwrap();
+        let stream = StreamName { group: group.into(), stream: streams[0].name.clone() };
+        let whole = EventQuery {
+            from: None,
+            until: None,
+            from_head: true,
+            after: None,
+            before: None,
+            limit: 9,
+        };
+        let read = stage.metrics.events(&owner, &stream, &whole).await.unwrap().unwrap();
+        let lines: Vec<_> = read.events.iter().map(|event| &*event.message).collect();
+        assert_eq!(lines, ["\"POST /invocations HTTP/1.1\" 415: no"]);
     }
 }

@@ -278,7 +278,7 @@ impl House {
         let workers = Workers {
             scrub_rate: settings.scrub_rate(),
             driver: ports.driver(&endpoints),
-            meters: MeterReader::new(ports.routes, ports.metrics),
+            meters: MeterReader::new(ports.routes, ports.metrics, ports.logs),
             lifecycle_day: Day::of_seconds(settings.lifecycle_day),
         };
         let Ports { files, store, storage, hands, follower, .. } = ports;

@@ -5,7 +5,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::per_core::PerCore;
+use super::refusals::{Inbox, Refusals};
+use crate::{per_core::PerCore, scorer::Rejection};
 
 /// What calls of one variant came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,9 +41,12 @@ pub struct Ranges {
     pub overhead: Option<Range>,
 }
 
-/// Counts of one variant since its start.
+/// Counts of one variant since its start, and what it refused last.
 #[derive(Debug, Default)]
-pub struct Meter(PerCore<Counters>);
+pub struct Meter {
+    counters: PerCore<Counters>,
+    refusals: Inbox,
+}
 
 #[derive(Debug, Default)]
 struct Counters {
@@ -116,7 +120,7 @@ fn wider(one: Option<Range>, other: Option<Range>) -> Option<Range> {
 impl Meter {
     /// Adds a call.
     pub fn count(&self, call: Counts) {
-        let counters = self.0.mine();
+        let counters = self.counters.mine();
         for (counter, more) in counters.each().into_iter().zip(call.each()) {
             if more > 0 {
                 counter.fetch_add(more, Ordering::Relaxed);
@@ -126,11 +130,22 @@ impl Meter {
         counters.overhead.add(call.overhead_micros);
     }
 
+    /// Notes what the model refused; the call is counted by itself.
+    pub fn refuse(&self, rejection: &Rejection) {
+        self.refusals.add(rejection);
+    }
+
+    /// What was refused since this was last asked.
+    #[must_use]
+    pub fn take_refusals(&self) -> Refusals {
+        self.refusals.take()
+    }
+
     /// All calls so far.
     #[must_use]
     pub fn read(&self) -> Counts {
         let mut sums = [0; 5];
-        for counters in self.0.all() {
+        for counters in self.counters.all() {
             for (sum, counter) in sums.iter_mut().zip(counters.each()) {
                 *sum += counter.load(Ordering::Relaxed);
             }
@@ -142,7 +157,7 @@ impl Meter {
     /// The ranges of the calls since this was last asked.
     #[must_use]
     pub fn take_ranges(&self) -> Ranges {
-        self.0.all().fold(Ranges::default(), |ranges, counters| Ranges {
+        self.counters.all().fold(Ranges::default(), |ranges, counters| Ranges {
             model: wider(ranges.model, counters.model.take()),
             overhead: wider(ranges.overhead, counters.overhead.take()),
         })

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use platform::{
+    routes::Refusals,
+    scorer::Rejection,
     store::Record,
     telemetry::{Append, LogEvent, Logs, StreamName},
 };
 use tracing::warn;
-use types::Timestamp;
+use types::{Id, Owner, Timestamp};
 
 use super::life::Serving;
 
@@ -18,6 +20,30 @@ const ENDPOINTS: &str = "/aws/sagemaker/Endpoints";
 #[must_use]
 pub fn log_group(endpoint: &str) -> String {
     format!("{ENDPOINTS}/{endpoint}")
+}
+
+/// Where a variant of an endpoint logs.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    /// Whose endpoint.
+    pub owner: &'a Owner,
+    /// Its name.
+    pub endpoint: &'a str,
+    /// Its id.
+    pub id: Id,
+    /// The variant's name.
+    pub variant: &'a str,
+}
+
+impl Place<'_> {
+    fn stream(&self) -> StreamName {
+        // What stands for an instance here: the endpoint's id, the same at every start.
+        let instance = format!("i-{}", &self.id.to_string()[..17]);
+        StreamName {
+            group: log_group(self.endpoint),
+            stream: format!("{}/{instance}", self.variant),
+        }
+    }
 }
 
 /// Writes the logs of endpoints.
@@ -33,24 +59,36 @@ impl EndpointLog {
 
     /// Writes a line to a variant's stream.
     pub async fn variant(&self, record: &Record, config: &str, variant: &str, line: &str) {
+        let Record { owner, key, id, .. } = record;
+        let place = Place { owner, endpoint: &key.name, id: *id, variant };
+        self.append(place, vec![format!("[{config}] {line}")]).await;
+    }
+
+    /// Writes down what a variant's model refused, as a container's access log tells it.
+    pub async fn refusals(&self, place: Place<'_>, refusals: Refusals) {
+        let Refusals { first, more } = refusals;
+        if first.is_empty() {
+            return;
+        }
+        let line = |Rejection { status, message }| {
+            format!("\"POST /invocations HTTP/1.1\" {status}: {message}")
+        };
+        let more = (more > 0).then(|| format!("… and {more} more were refused within a second"));
+        self.append(place, first.into_iter().map(line).chain(more).collect()).await;
+    }
+
+    async fn append(&self, place: Place<'_>, lines: Vec<String>) {
         let now = Timestamp::now();
-        // What stands for an instance here: the endpoint's id, the same at every start.
-        let instance = format!("i-{}", &record.id.to_string()[..17]);
+        let event = |message| LogEvent { at: now, ingested: now, message };
         let append = Append {
-            owner: record.owner.clone(),
-            stream: StreamName {
-                group: log_group(&record.key.name),
-                stream: format!("{variant}/{instance}"),
-            },
-            events: vec![LogEvent {
-                at: now,
-                ingested: now,
-                message: format!("[{config}] {line}"),
-            }],
+            owner: place.owner.clone(),
+            stream: place.stream(),
+            events: lines.into_iter().map(event).collect(),
             cursor: u64::try_from(now.micros()).unwrap_or_default(),
         };
         if let Err(error) = self.0.append(vec![append]).await {
-            warn!(endpoint = %record.key, error = ?error, "a line of an endpoint's log is lost");
+            let endpoint = place.endpoint;
+            warn!(%endpoint, error = ?error, "lines of an endpoint's log are lost");
         }
     }
 }
