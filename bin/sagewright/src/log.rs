@@ -4,6 +4,8 @@
 //! moment later. A warning or an error is written at once, by whoever has it, behind what came before
 //! it. So a kill takes at most the requests of that moment out of the log, and never what went wrong.
 
+mod format;
+
 use std::{
     io::{self, Write},
     mem,
@@ -14,6 +16,8 @@ use std::{
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
+
+pub use format::Format;
 
 /// How long a line may lie in memory.
 const MOMENT: Duration = Duration::from_millis(20);

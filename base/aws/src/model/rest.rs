@@ -19,7 +19,8 @@ pub(super) fn bind<'a>(
     path: &'a str,
 ) -> Option<Parameters<'a>> {
     let uri = operation.http.uri;
-    if uri == "/" || operation.http.method != method || !has_form(uri, path) {
+    let misses = uri == "/" || operation.http.method != method || !path.ends_with(tail(uri));
+    if misses || !has_form(uri, path) {
         return None;
     }
     uri.split('/')
@@ -27,6 +28,11 @@ pub(super) fn bind<'a>(
         .filter_map(|(wanted, there)| Some((label(wanted)?, there)))
         .map(|(label, there)| Some((member_of(operation, label)?.name, text(there)?)))
         .collect()
+}
+
+/// What stands behind the last label: by it most operations are told from each other.
+fn tail(uri: &str) -> &str {
+    uri.rsplit('}').next().unwrap_or(uri)
 }
 
 /// Whether `path` has the segments of `uri`, and something where that has a label.

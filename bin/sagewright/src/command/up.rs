@@ -17,7 +17,7 @@ use crate::{
     cli::Up,
     config::Settings,
     data::{Data, Running},
-    log::Log,
+    log::{Format, Log},
     server::{self, Ready},
 };
 
@@ -140,6 +140,7 @@ fn log_to_stderr() -> Result<Log> {
         .with_env_filter(filter)
         .with_writer(log.clone())
         .with_ansi(colour)
+        .event_format(Format)
         .init();
     Ok(log)
 }

@@ -145,26 +145,33 @@ fn from_header<'a>(head: &Head<'a>, value: &'a HeaderValue) -> Result<Claim<'a>,
     let text = value.to_str().map_err(|_| malformed("it is not text."))?;
     let parts = text.strip_prefix(ALGORITHM).and_then(|rest| rest.strip_prefix([' ', '\t']));
     let parts = parts.ok_or(AuthError::Unsupported)?;
-    let part = |name: &str| -> Result<Cow<'a, str>, AuthError> {
-        let mut found = parts.split(',').filter_map(|part| {
-            part.trim().strip_prefix(name).and_then(|rest| rest.strip_prefix('='))
-        });
-        match (found.next(), found.next()) {
-            (Some(value), None) => Ok(Cow::Borrowed(value)),
-            _ => Err(malformed(&format!("it must have '{name}' once."))),
-        }
-    };
+    let [credential, signed_headers, signature] =
+        words(parts).map_err(|name| malformed(&format!("it must have '{name}' once.")))?;
     let at = moment::of(head.headers).ok_or_else(|| {
         malformed("it requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     })?;
     let payload = content_hash(head.headers)?.unwrap_or(Payload::OfBody);
     Parts {
-        credential: part("Credential")?,
-        signed_headers: part("SignedHeaders")?,
-        signature: part("Signature")?,
+        credential: credential.into(),
+        signed_headers: signed_headers.into(),
+        signature: signature.into(),
     }
     .claim(at, None, payload, single(head.headers, "x-amz-security-token"))
     .map_err(AuthError::Header)
+}
+
+/// The three words of an `Authorization` header, or the name of one that is not there once.
+fn words(parts: &str) -> Result<[&str; 3], &'static str> {
+    const NAMES: [&str; 3] = ["Credential", "SignedHeaders", "Signature"];
+    let mut found = [None; 3];
+    for (name, value) in parts.split(',').filter_map(|part| part.trim().split_once('=')) {
+        let Some(at) = NAMES.iter().position(|wanted| *wanted == name) else { continue };
+        if found[at].replace(value).is_some() {
+            return Err(NAMES[at]);
+        }
+    }
+    let [credential, signed_headers, signature] = found;
+    Ok([credential.ok_or(NAMES[0])?, signed_headers.ok_or(NAMES[1])?, signature.ok_or(NAMES[2])?])
 }
 
 fn from_query<'a>(head: &Head<'a>) -> Result<Claim<'a>, AuthError> {
