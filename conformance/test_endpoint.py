@@ -1,10 +1,11 @@
 """Models and endpoints: weighted variants, updates under load, and what is no model."""
 import collections
 import json
+import re
 import threading
 
 import pytest
-from harness.api import BUCKET, ROLE, XGBOOST, unique
+from harness.api import BUCKET, ROLE, XGBOOST, unique, until
 from harness.data import table
 from test_identity import refusal
 
@@ -138,6 +139,15 @@ def test_a_row_that_is_no_csv_is_the_models_error(api, model_data):
     assert (code, status) == ("ModelError", 424)
     assert "Loading csv data failed" in words
     assert api.invoke(name, ROW)
+    # The error says where the log is, and there it stands.
+    group = re.search(r"logEventViewer:group=(\S+) in account", words)[1]
+
+    def refused():
+        events = api.logs.filter_log_events(logGroupName=group)["events"]
+        return [event["message"] for event in events if "Loading csv data failed" in event["message"]]
+
+    [line] = until(refused, bool)
+    assert line.startswith('"POST /invocations HTTP/1.1" 415: '), line
 
 
 def test_invocations_are_counted_in_cloudwatch(api, model_data):
