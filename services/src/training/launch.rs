@@ -67,6 +67,7 @@ impl Plan {
         let algorithm = algorithm(&spec, algorithms)?;
         let channels: Vec<_> =
             spec.input_data_config.iter().map(|channel| channel.channel_name.clone()).collect();
+        check_names(&channels)?;
         algorithms
             .check(&algorithm, &spec.hyper_parameters, &channels)
             .map_err(|error| unsupported(&error.0))?;
@@ -281,6 +282,14 @@ fn algorithm(spec: &TrainingJobSpec, algorithms: &dyn Algorithms) -> Result<Algo
              algorithms that run here (xgboost)"
         ))
     })
+}
+
+fn check_names(channels: &[String]) -> Result<(), Fault> {
+    let mut seen = BTreeSet::new();
+    match channels.iter().find(|name| !seen.insert(*name)) {
+        Some(name) => Err(invalid(format!("The channel {name} is defined more than once."))),
+        None => Ok(()),
+    }
 }
 
 fn check_metrics(definitions: &[MetricDefinitionSpec]) -> Result<(), Fault> {

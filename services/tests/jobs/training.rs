@@ -153,7 +153,12 @@ async fn what_cannot_run_is_refused_by_name_before_anything_is_written() {
     let key = "arn:aws:kms:us-east-1:999999999999:key/k";
     let others_key = json!({ "S3OutputPath": "s3://data/", "KmsKeyId": key });
     let channel = "/InputDataConfig/0/DataSource/S3DataSource/S3Uri";
+    let train = training_job("a")["InputDataConfig"][0].clone();
     let cases = [
+        (
+            with("/InputDataConfig", json!([train, train])),
+            "The channel train is defined more than once",
+        ),
         (with(channel, json!("s3://data/none")), "No S3 objects found under S3 URL"),
         (with(channel, json!("s3://nobucket/x")), "No S3 objects found under S3 URL"),
         (with("/OutputDataConfig/S3OutputPath", json!("s3://nobucket/x")), "does not exist"),
