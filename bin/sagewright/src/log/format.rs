@@ -96,7 +96,7 @@ impl Visit for Fields<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.add(field, |line| {
             if field.name() == MESSAGE {
-                return line.write_str(value);
+                return OneLine(line).write_str(value);
             }
             if !is_plain(value) {
                 return write!(line, "{value:?}");
