@@ -77,14 +77,7 @@ async fn what_was_acknowledged_is_in_a_copy_of_the_open_files() {
 
     let (names, used, events) = copied(folder.path()).await;
     assert_eq!((names.len(), used, events), (40, 40, 40));
-    let query = EventQuery {
-        from: None,
-        until: None,
-        from_head: true,
-        after: None,
-        before: None,
-        limit: 9,
-    };
+    let query = EventQuery::first(9);
     let read = Logs::events(&*store, &owner(), &stream, &query).await.unwrap().unwrap();
     assert_eq!(read.events, [event]);
     assert_eq!(store.cursor(&owner(), &stream).await.unwrap(), 9);

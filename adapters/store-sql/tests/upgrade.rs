@@ -59,14 +59,7 @@ async fn holds_records(store: &Sqlite) {
 
 async fn holds_telemetry(store: &Sqlite) {
     let stream = StreamName { group: "/aws/a".into(), stream: "b".into() };
-    let query = EventQuery {
-        from: None,
-        until: None,
-        from_head: true,
-        after: None,
-        before: None,
-        limit: 9,
-    };
+    let query = EventQuery::first(9);
     let page = Logs::events(store, &owner(), &stream, &query).await.unwrap().unwrap();
     assert_eq!((page.events[0].message.as_str(), page.last), ("hello", 1));
     assert_eq!(store.cursor(&owner(), &stream).await.unwrap(), 6);

@@ -43,6 +43,5 @@ pub trait Algorithms: Send + Sync {
         &self,
         algorithm: &Algorithm,
         hyperparameters: &BTreeMap<String, String>,
-        channels: &[String],
     ) -> Result<(), Unsupported>;
 }

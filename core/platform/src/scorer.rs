@@ -34,6 +34,14 @@ pub struct Rejection {
     pub message: String,
 }
 
+impl Rejection {
+    /// What a model that panicked answers: the same as a container that fails.
+    #[must_use]
+    pub fn panicked() -> Self {
+        Self { status: 500, message: "Internal Server Error".to_owned() }
+    }
+}
+
 /// Why a model cannot be served. The text becomes part of an endpoint's `FailureReason`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

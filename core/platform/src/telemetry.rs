@@ -99,6 +99,14 @@ pub struct EventQuery {
     pub limit: usize,
 }
 
+impl EventQuery {
+    /// The first events of a stream.
+    #[must_use]
+    pub fn first(limit: usize) -> Self {
+        Self { from: None, until: None, from_head: true, after: None, before: None, limit }
+    }
+}
+
 /// A page of events in order of arrival. Positions count a stream's events from 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Events {

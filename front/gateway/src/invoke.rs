@@ -68,7 +68,7 @@ pub async fn invoke(door: &Door, call: Call<'_>, body: Bytes) -> Result<Response
         score(door, &variant.scorer, headers, body).await.ok_or_else(busy)?;
     let outcome = outcome.unwrap_or_else(|| {
         door.panicked("InvokeEndpoint");
-        Err(Rejection { status: 500, message: "Internal Server Error".to_owned() })
+        Err(Rejection::panicked())
     });
     variant.meter.count(counts(outcome.as_ref().err(), took, begun.elapsed()));
     Ok(match outcome {

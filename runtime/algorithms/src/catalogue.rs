@@ -41,20 +41,12 @@ impl Algorithms for Catalogue {
         &self,
         algorithm: &Algorithm,
         hyperparameters: &BTreeMap<String, String>,
-        channels: &[String],
     ) -> Result<(), Unsupported> {
         if Era::of(&algorithm.version).is_none() {
             return Err(Unsupported(format!(
                 "The versions of the XGBoost algorithm are {}. Version {} is not supported",
                 Era::KNOWN.join(", "),
                 algorithm.version
-            )));
-        }
-        let twice = |at: &usize| channels[..*at].contains(&channels[*at]);
-        if let Some(at) = (0..channels.len()).find(twice) {
-            return Err(Unsupported(format!(
-                "Each channel needs a name of its own. A second channel '{}' is not supported",
-                channels[at]
             )));
         }
         if !hyperparameters.contains_key("sagemaker_program") {
@@ -129,12 +121,11 @@ mod tests {
         Catalogue.find(image).map(|algorithm| algorithm.version)
     }
 
-    fn check(image: &str, hyperparameters: &[&str], channels: &[&str]) -> Result<(), String> {
+    fn check(image: &str, hyperparameters: &[&str]) -> Result<(), String> {
         let algorithm = Catalogue.find(image).unwrap();
         let hyperparameters =
             hyperparameters.iter().map(|name| ((*name).to_owned(), "x".to_owned())).collect();
-        let channels: Vec<String> = channels.iter().map(|name| (*name).to_owned()).collect();
-        Catalogue.check(&algorithm, &hyperparameters, &channels).map_err(|error| error.0)
+        Catalogue.check(&algorithm, &hyperparameters).map_err(|error| error.0)
     }
 
     #[test]
@@ -167,30 +158,23 @@ mod tests {
 
     #[test]
     fn an_unknown_version_of_our_repositories_is_refused_by_name() {
-        let refusal = check("sagemaker-xgboost:9.9-1", &[], &["train"]).unwrap_err();
+        let refusal = check("sagemaker-xgboost:9.9-1", &[]).unwrap_err();
         assert_eq!(
             refusal,
             "The versions of the XGBoost algorithm are 0.72, 0.90-1, 0.90-2, 1.0-1, 1.2-1, 1.2-2, \
              1.3-1, 1.5-1, 1.7-1, 2.1-1, 3.0-5, 3.2-0. Version 9.9-1 is not supported"
         );
-        assert!(check("sagemaker-xgboost@sha256:00", &[], &[]).unwrap_err().contains("sha256:00"));
-        assert!(check("xgboost:2", &[], &[]).is_err());
+        assert!(check("sagemaker-xgboost@sha256:00", &[]).unwrap_err().contains("sha256:00"));
+        assert!(check("xgboost:2", &[]).is_err());
     }
 
     #[test]
     fn script_mode_is_refused_by_name_and_built_in_mode_is_not() {
         let image = "sagemaker-xgboost:1.7-1";
-        let refusal = check(image, &["sagemaker_program"], &["train"]).unwrap_err();
+        let refusal = check(image, &["sagemaker_program"]).unwrap_err();
         assert!(refusal.contains("'sagemaker_program' asks for a program of your own"));
         assert!(refusal.ends_with("Script mode is not supported"), "its end is the service's");
-        assert_eq!(check(image, &["num_round"], &["train", "code"]), Ok(()));
-        assert_eq!(check(image, &["num_round"], &["train", "validation"]), Ok(()));
-    }
-
-    #[test]
-    fn a_channel_that_comes_twice_is_refused() {
-        let refusal = check("xgboost:1", &[], &["train", "validation", "train"]).unwrap_err();
-        assert!(refusal.ends_with("A second channel 'train' is not supported"), "{refusal}");
+        assert_eq!(check(image, &["num_round"]), Ok(()));
     }
 
     #[test]

@@ -195,9 +195,8 @@ impl<'a> Scoring<'a> {
 
     /// A model that panics answers as a container that fails does.
     fn invoke(&self, call: Invocation<'_>) -> Result<Reply, Rejection> {
-        catch_unwind(AssertUnwindSafe(|| self.model.invoke(call))).unwrap_or_else(|_| {
-            Err(Rejection { status: 500, message: "Internal Server Error".to_owned() })
-        })
+        catch_unwind(AssertUnwindSafe(|| self.model.invoke(call)))
+            .unwrap_or_else(|_| Err(Rejection::panicked()))
     }
 
     fn sent<'b>(&self, request: &'b [u8]) -> Result<Cow<'b, [u8]>, Unprocessed> {

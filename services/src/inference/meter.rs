@@ -87,8 +87,9 @@ impl Tick {
 
 /// A meter, and what it said at the last reading.
 struct Reading {
-    key: RouteKey,
-    endpoint: Id,
+    owner: Owner,
+    endpoint: Arc<str>,
+    id: Id,
     variant: Arc<str>,
     instances: u64,
     meter: Arc<Meter>,
@@ -96,10 +97,11 @@ struct Reading {
 }
 
 impl Reading {
-    fn new(key: &RouteKey, endpoint: Id, variant: &RouteVariant) -> Self {
+    fn new(key: &RouteKey, id: Id, variant: &RouteVariant) -> Self {
         Self {
-            key: key.clone(),
-            endpoint,
+            owner: Owner::new(key.account.clone(), key.region.clone(), ""),
+            endpoint: key.endpoint.clone(),
+            id,
             variant: variant.name.clone(),
             instances: variant.instances,
             meter: variant.meter.clone(),
@@ -107,13 +109,9 @@ impl Reading {
         }
     }
 
-    fn owner(&self) -> Owner {
-        Owner::new(self.key.account.clone(), self.key.region.clone(), "")
-    }
-
-    fn place<'a>(&'a self, owner: &'a Owner) -> Place<'a> {
-        let Self { key, endpoint, variant, .. } = self;
-        Place { owner, endpoint: &key.endpoint, id: *endpoint, variant }
+    fn place(&self) -> Place<'_> {
+        let Self { owner, endpoint, id, variant, .. } = self;
+        Place { owner, endpoint, id: *id, variant }
     }
 
     /// What came since the last reading, if anything did.
@@ -166,7 +164,7 @@ impl MeterReader {
                 put(&*self.metrics, reading, &tick).await;
             }
             let refusals = reading.meter.take_refusals();
-            self.log.refusals(reading.place(&reading.owner()), refusals).await;
+            self.log.refusals(reading.place(), refusals).await;
         }
         for address in over {
             self.read.remove(&address);
@@ -188,18 +186,18 @@ impl MeterReader {
 }
 
 async fn put(metrics: &dyn Metrics, reading: &Reading, tick: &Tick) {
-    let Reading { key, variant, .. } = reading;
+    let Reading { owner, endpoint, variant, .. } = reading;
     let name = |name: &str| MetricName {
         namespace: NAMESPACE.to_owned(),
         name: name.to_owned(),
         dimensions: vec![
-            ("EndpointName".to_owned(), key.endpoint.to_string()),
+            ("EndpointName".to_owned(), endpoint.to_string()),
             ("VariantName".to_owned(), variant.to_string()),
         ],
     };
     let points = tick.shown().map(|(metric, point)| (name(metric), point)).to_vec();
-    if let Err(error) = metrics.put(&reading.owner(), points).await {
-        warn!(endpoint = %key.endpoint, error = ?error, "invocation metrics are lost");
+    if let Err(error) = metrics.put(owner, points).await {
+        warn!(%endpoint, error = ?error, "invocation metrics are lost");
     }
 }
 
@@ -340,14 +338,7 @@ mod tests {
         let group = "/aws/sagemaker/Endpoints/e";
         let streams = stage.metrics.streams(&owner, group, "v/i-", None, 9).await.unwrap().unwrap();
         let stream = StreamName { group: group.into(), stream: streams[0].name.clone() };
-        let whole = EventQuery {
-            from: None,
-            until: None,
-            from_head: true,
-            after: None,
-            before: None,
-            limit: 9,
-        };
+        let whole = EventQuery::first(9);
         let read = stage.metrics.events(&owner, &stream, &whole).await.unwrap().unwrap();
         let lines: Vec<_> = read.events.iter().map(|event| &*event.message).collect();
         assert_eq!(lines, ["\"POST /invocations HTTP/1.1\" 415: no"]);

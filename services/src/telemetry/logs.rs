@@ -186,10 +186,7 @@ impl LogsApi for LogService {
         let query = EventQuery {
             from: view.start_time.map(Timestamp::from_millis),
             until: view.end_time.map(Timestamp::from_millis),
-            from_head: true,
-            after: None,
-            before: None,
-            limit: usize::MAX,
+            ..EventQuery::first(usize::MAX)
         };
         let mut found = Vec::new();
         for stream in streams.into_iter().map(|stream| stream.name).filter(wanted) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use api::{
     Document, Fault, What,
-    training::{MetricDefinitionSpec, TrainingJobSpec},
+    training::{ChannelSpec, MetricDefinitionSpec, TrainingJobSpec},
 };
 use bytes::Bytes;
 use platform::{
@@ -65,11 +65,9 @@ impl Plan {
     /// Refuses by name what is not built, before anything is written down.
     pub fn new(spec: TrainingJobSpec, algorithms: &dyn Algorithms) -> Result<Self, Fault> {
         let algorithm = algorithm(&spec, algorithms)?;
-        let channels: Vec<_> =
-            spec.input_data_config.iter().map(|channel| channel.channel_name.clone()).collect();
-        check_names(&channels)?;
+        check_names(&spec.input_data_config)?;
         algorithms
-            .check(&algorithm, &spec.hyper_parameters, &channels)
+            .check(&algorithm, &spec.hyper_parameters)
             .map_err(|error| unsupported(&error.0))?;
         if spec.resource_config.instance_count.unwrap_or(1) > MOST_INSTANCES {
             return Err(unsupported(&format!(
@@ -284,9 +282,10 @@ fn algorithm(spec: &TrainingJobSpec, algorithms: &dyn Algorithms) -> Result<Algo
     })
 }
 
-fn check_names(channels: &[String]) -> Result<(), Fault> {
+fn check_names(channels: &[ChannelSpec]) -> Result<(), Fault> {
     let mut seen = BTreeSet::new();
-    match channels.iter().find(|name| !seen.insert(*name)) {
+    let mut names = channels.iter().map(|channel| &channel.channel_name);
+    match names.find(|name| !seen.insert(*name)) {
         Some(name) => Err(invalid(format!("The channel {name} is defined more than once."))),
         None => Ok(()),
     }

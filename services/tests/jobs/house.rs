@@ -53,7 +53,6 @@ impl Algorithms for Echo {
         &self,
         _: &Algorithm,
         parameters: &BTreeMap<String, String>,
-        _: &[String],
     ) -> Result<(), Unsupported> {
         match parameters.get("sagemaker_program") {
             Some(_) => Err(Unsupported("Script mode is not supported".into())),

@@ -21,16 +21,14 @@ const UNBUILT: &[&str] = &[
     "DeploymentConfig.BlueGreenUpdatePolicy.TrafficRoutingConfiguration.LinearStepSize",
 ];
 /// Where it says how traffic moves.
-const ROUTING: &str = "/DeploymentConfig/BlueGreenUpdatePolicy/TrafficRoutingConfiguration/Type";
+const ROUTING: &str = "/BlueGreenUpdatePolicy/TrafficRoutingConfiguration/Type";
 /// How traffic moves here, whether it is asked for or not.
 const AT_ONCE: &str = "ALL_AT_ONCE";
 
 /// Refuses a deployment that would not be carried out as it is asked for.
 pub fn check_deployment(request: &Document) -> Result<(), Fault> {
     unbuilt::refuse(Endpoint::KIND, request, UNBUILT)?;
-    let mut pointed = ROUTING.split('/').skip(1);
-    let first = pointed.next().and_then(|name| request.get(name));
-    let routing = pointed.try_fold(first, |value, name| Some(value?.get(name))).flatten();
+    let routing = request.get("DeploymentConfig").and_then(|config| config.pointer(ROUTING));
     match routing.and_then(serde_json::Value::as_str) {
         None | Some(AT_ONCE) => Ok(()),
         Some(other) => {

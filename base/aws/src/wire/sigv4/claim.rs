@@ -145,12 +145,12 @@ fn from_header<'a>(head: &Head<'a>, value: &'a HeaderValue) -> Result<Claim<'a>,
     let text = value.to_str().map_err(|_| malformed("it is not text."))?;
     let parts = text.strip_prefix(ALGORITHM).and_then(|rest| rest.strip_prefix([' ', '\t']));
     let parts = parts.ok_or(AuthError::Unsupported)?;
-    let [credential, signed_headers, signature] =
-        words(parts).map_err(|name| malformed(&format!("it must have '{name}' once.")))?;
     let at = moment::of(head.headers).ok_or_else(|| {
         malformed("it requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     })?;
     let payload = content_hash(head.headers)?.unwrap_or(Payload::OfBody);
+    let [credential, signed_headers, signature] =
+        words(parts).map_err(|name| malformed(&format!("it must have '{name}' once.")))?;
     Parts {
         credential: credential.into(),
         signed_headers: signed_headers.into(),

@@ -38,12 +38,8 @@ fn append(name: &str, events: impl IntoIterator<Item = i64>, cursor: u64) -> App
     Append { owner: owner(), stream: stream(name), events, cursor }
 }
 
-fn head(limit: usize) -> EventQuery {
-    EventQuery { from: None, until: None, from_head: true, after: None, before: None, limit }
-}
-
 fn tail(limit: usize) -> EventQuery {
-    EventQuery { from_head: false, ..head(limit) }
+    EventQuery { from_head: false, ..EventQuery::first(limit) }
 }
 
 fn page(numbers: std::ops::RangeInclusive<i64>) -> Events {
@@ -70,14 +66,14 @@ async fn a_group_is_made_once_and_removed_once(store: impl Logs) {
 
 async fn an_append_makes_group_and_stream(store: impl Logs) {
     let of = |name: &str| stream(name);
-    assert_eq!(store.events(&owner(), &of("a"), &head(9)).await.unwrap(), None);
+    assert_eq!(store.events(&owner(), &of("a"), &EventQuery::first(9)).await.unwrap(), None);
     assert_eq!(store.streams(&owner(), GROUP, "", None, 9).await.unwrap(), None);
     let before = Timestamp::now();
     store.append(vec![append("a", 1..=2, 20)]).await.unwrap();
 
-    assert_eq!(read(&store, "a", &head(9)).await, page(1..=2));
-    assert_eq!(store.events(&owner(), &of("b"), &head(9)).await.unwrap(), None);
-    assert_eq!(store.events(&stranger(), &of("a"), &head(9)).await.unwrap(), None);
+    assert_eq!(read(&store, "a", &EventQuery::first(9)).await, page(1..=2));
+    assert_eq!(store.events(&owner(), &of("b"), &EventQuery::first(9)).await.unwrap(), None);
+    assert_eq!(store.events(&stranger(), &of("a"), &EventQuery::first(9)).await.unwrap(), None);
     let groups = store.groups(&owner(), "", None, 9).await.unwrap();
     assert_eq!(groups.len(), 1);
     assert!(groups[0].created >= before);
@@ -86,7 +82,7 @@ async fn an_append_makes_group_and_stream(store: impl Logs) {
 
 async fn an_append_without_events_makes_the_stream_and_moves_the_cursor(store: impl Logs) {
     store.append(vec![append("a", [], 0)]).await.unwrap();
-    assert_eq!(read(&store, "a", &head(9)).await, nothing_after(0));
+    assert_eq!(read(&store, "a", &EventQuery::first(9)).await, nothing_after(0));
     assert_eq!(store.cursor(&owner(), &stream("a")).await.unwrap(), 0);
     store.append(vec![append("a", [], 7)]).await.unwrap();
     assert_eq!(store.cursor(&owner(), &stream("a")).await.unwrap(), 7);
@@ -99,16 +95,17 @@ async fn a_repeated_append_is_dropped(store: impl Logs) {
     store.append(vec![first.clone(), first.clone()]).await.unwrap();
     store.append(vec![first, append("a", 3..=3, 30)]).await.unwrap();
     store.append(vec![append("a", 9..=9, 25)]).await.unwrap();
-    assert_eq!(read(&store, "a", &head(9)).await, page(1..=3));
+    assert_eq!(read(&store, "a", &EventQuery::first(9)).await, page(1..=3));
     assert_eq!(store.cursor(&owner(), &stream("a")).await.unwrap(), 30);
 }
 
 async fn many_streams_are_written_in_one_append(store: impl Logs) {
     let elsewhere = Append { owner: stranger(), ..append("a", 5..=6, 1) };
     store.append(vec![append("a", 1..=1, 1), append("b", 1..=3, 1), elsewhere]).await.unwrap();
-    assert_eq!(read(&store, "a", &head(9)).await, page(1..=1));
-    assert_eq!(read(&store, "b", &head(9)).await, page(1..=3));
-    let theirs = store.events(&stranger(), &stream("a"), &head(9)).await.unwrap().unwrap();
+    assert_eq!(read(&store, "a", &EventQuery::first(9)).await, page(1..=1));
+    assert_eq!(read(&store, "b", &EventQuery::first(9)).await, page(1..=3));
+    let theirs =
+        store.events(&stranger(), &stream("a"), &EventQuery::first(9)).await.unwrap().unwrap();
     assert_eq!(theirs.events, [event(5), event(6)]);
 }
 
@@ -158,23 +155,24 @@ async fn groups_and_streams_are_listed_by_name(store: impl Logs) {
 
 async fn events_are_read_from_the_head_and_from_the_tail(store: impl Logs) {
     store.append(vec![append("a", 1..=5, 1)]).await.unwrap();
-    assert_eq!(read(&store, "a", &head(2)).await, page(1..=2));
+    assert_eq!(read(&store, "a", &EventQuery::first(2)).await, page(1..=2));
     assert_eq!(read(&store, "a", &tail(2)).await, page(4..=5));
-    assert_eq!(read(&store, "a", &head(99)).await, page(1..=5));
+    assert_eq!(read(&store, "a", &EventQuery::first(99)).await, page(1..=5));
     assert_eq!(read(&store, "a", &tail(99)).await, page(1..=5));
 }
 
 async fn events_are_read_on_in_both_directions(store: impl Logs) {
     store.append(vec![append("a", 1..=5, 1)]).await.unwrap();
-    let first = read(&store, "a", &head(2)).await;
-    let second = read(&store, "a", &EventQuery { after: Some(first.last), ..head(2) }).await;
+    let first = read(&store, "a", &EventQuery::first(2)).await;
+    let second =
+        read(&store, "a", &EventQuery { after: Some(first.last), ..EventQuery::first(2) }).await;
     assert_eq!(second, page(3..=4));
     let back = read(&store, "a", &EventQuery { before: Some(second.first), ..tail(1) }).await;
     assert_eq!(back, page(2..=2));
-    let between = EventQuery { after: Some(1), before: Some(5), ..head(9) };
+    let between = EventQuery { after: Some(1), before: Some(5), ..EventQuery::first(9) };
     assert_eq!(read(&store, "a", &between).await, page(2..=4));
 
-    let end = EventQuery { after: Some(5), ..head(9) };
+    let end = EventQuery { after: Some(5), ..EventQuery::first(9) };
     assert_eq!(read(&store, "a", &end).await, nothing_after(5));
     store.append(vec![append("a", 6..=6, 2)]).await.unwrap();
     assert_eq!(read(&store, "a", &end).await, page(6..=6));
@@ -182,7 +180,7 @@ async fn events_are_read_on_in_both_directions(store: impl Logs) {
 
 async fn events_are_chosen_by_time(store: impl Logs) {
     store.append(vec![append("a", 1..=5, 1)]).await.unwrap();
-    let from = EventQuery { from: Some(at(2)), ..head(9) };
+    let from = EventQuery { from: Some(at(2)), ..EventQuery::first(9) };
     assert_eq!(read(&store, "a", &from).await, page(2..=5));
     let until = EventQuery { until: Some(at(4)), ..from };
     assert_eq!(read(&store, "a", &until).await, page(2..=3));
@@ -193,11 +191,11 @@ async fn events_are_chosen_by_time(store: impl Logs) {
 
 async fn an_empty_page_says_where_the_next_event_would_be(store: impl Logs) {
     store.append(vec![append("a", 1..=5, 1)]).await.unwrap();
-    let later = EventQuery { from: Some(at(9)), ..head(9) };
+    let later = EventQuery { from: Some(at(9)), ..EventQuery::first(9) };
     assert_eq!(read(&store, "a", &later).await, nothing_after(5));
     let later = EventQuery { from_head: false, ..later };
     assert_eq!(read(&store, "a", &later).await, nothing_after(5));
-    let earlier = EventQuery { until: Some(at(1)), ..head(9) };
+    let earlier = EventQuery { until: Some(at(1)), ..EventQuery::first(9) };
     assert_eq!(read(&store, "a", &earlier).await, nothing_after(0));
     let before_all = EventQuery { before: Some(1), ..tail(9) };
     assert_eq!(read(&store, "a", &before_all).await, nothing_after(0));
@@ -208,10 +206,10 @@ async fn an_empty_page_says_where_the_next_event_would_be(store: impl Logs) {
 async fn a_removed_group_begins_anew(store: impl Logs) {
     store.append(vec![append("a", 1..=5, 50)]).await.unwrap();
     store.delete_group(&owner(), GROUP).await.unwrap();
-    assert_eq!(store.events(&owner(), &stream("a"), &head(9)).await.unwrap(), None);
+    assert_eq!(store.events(&owner(), &stream("a"), &EventQuery::first(9)).await.unwrap(), None);
     assert_eq!(store.cursor(&owner(), &stream("a")).await.unwrap(), 0);
     store.append(vec![append("a", 1..=1, 1)]).await.unwrap();
-    assert_eq!(read(&store, "a", &head(9)).await, page(1..=1));
+    assert_eq!(read(&store, "a", &EventQuery::first(9)).await, page(1..=1));
     let groups = store.groups(&owner(), "", None, 9).await.unwrap();
     assert_eq!(groups[0].stored_bytes, event(1).weight());
 }
