@@ -68,10 +68,12 @@ impl Id {
     pub fn hyphens(self) -> Hyphenated {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [b'-'; HYPHENATED];
-        let digits = self.0.to_be_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
-        let places = text.iter_mut().enumerate().filter(|(at, _)| !HYPHENS.contains(at));
-        for ((_, place), digit) in places.zip(digits) {
-            *place = DIGITS[usize::from(digit)];
+        let mut at = 0;
+        for byte in self.0.to_be_bytes() {
+            at += usize::from(HYPHENS.contains(&at));
+            text[at] = DIGITS[usize::from(byte >> 4)];
+            text[at + 1] = DIGITS[usize::from(byte & 0xf)];
+            at += 2;
         }
         Hyphenated(text)
     }

@@ -1,6 +1,9 @@
 //! Where every request is received, whichever way it came: plain, TLS, or through CONNECT.
+//!
+//! A future is as large as the longest way through it, and hyper moves it as a whole: every way but
+//! an invocation's is boxed.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use aws::{
     AuthError, Refusal,
@@ -27,16 +30,16 @@ use crate::{
     visit::{Observed, Visit},
 };
 
-/// Answers one request; its log line is written when the answer is sent.
+/// Answers one request, as hyper wants it; its log line is written when the answer is sent.
 pub async fn receive(
     door: Arc<Door>,
     peer: Arc<Peer>,
     unclear: bool,
     request: Request<Incoming>,
-) -> http::Response<Observed> {
+) -> Result<http::Response<Observed>, Infallible> {
     let mut visit = Visit::begin(&door.metrics);
     let response = admit(&door, &peer, unclear, request, &mut visit).await;
-    visit.answered(response)
+    Ok(visit.answered(response))
 }
 
 async fn admit(
@@ -48,7 +51,7 @@ async fn admit(
 ) -> Response {
     if request.method() == Method::CONNECT {
         (visit.service, visit.operation) = ("proxy", "CONNECT");
-        return connect::open(door, peer, request, visit).await;
+        return Box::pin(connect::open(door, peer, request, visit)).await;
     }
     let (parts, body) = request.into_parts();
     let host = match guard::check(&parts, unclear)
@@ -90,10 +93,10 @@ async fn direct(
     if let Destination::S3(bucket) = destination {
         let signer =
             known.and_then(|known| signer(door, &parts, known, bucket.as_deref(), visit.id));
-        return s3(door, peer, parts, body, signer, bucket, visit).await;
+        return Box::pin(s3(door, peer, parts, body, signer, bucket, visit)).await;
     }
     let answer = match (destination, known) {
-        (Destination::Ours, _) => Ok(ours::answer(door, peer, &parts, visit).await),
+        (Destination::Ours, _) => Ok(Box::pin(ours::answer(door, peer, &parts, visit)).await),
         (Destination::Telemetry, _) => Ok(Response::new(empty())),
         (_, Err(refusal)) => Err(refusal),
         (_, Ok(None)) => Err(dialect.name(&AuthError::Missing)),
@@ -128,11 +131,11 @@ async fn document(
         Destination::Runtime => runtime(door, &caller, parts, body, visit).await,
         Destination::Json(service, operation) => {
             let call = Call { caller, parts, body, dialect };
-            control::json(door, call, service, &operation, visit).await
+            Box::pin(control::json(door, call, service, &operation, visit)).await
         }
         Destination::Query(service) => {
             let call = Call { caller, parts, body, dialect };
-            control::query(door, call, service, visit).await
+            Box::pin(control::query(door, call, service, visit)).await
         }
         Destination::Foreign(service) => {
             Err(families::unsupported(&format!("The AWS service '{service}'")))

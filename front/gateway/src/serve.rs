@@ -2,7 +2,6 @@
 //! accepted finish when it is told to stop.
 
 use std::{
-    convert::Infallible,
     io,
     net::SocketAddr,
     pin::{Pin, pin},
@@ -180,8 +179,7 @@ where
         let builder = http(&door);
         let peer = Arc::new(peer);
         let service = service_fn(move |request| {
-            let answer = reception::receive(door.clone(), peer.clone(), unclear.seen(), request);
-            async move { Ok::<_, Infallible>(answer.await) }
+            reception::receive(door.clone(), peer.clone(), unclear.seen(), request)
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection.with_upgrades());

@@ -11,45 +11,47 @@ use crate::wire::escape::decode;
 
 /// The path's decoded parameters, by member, where `path` is the operation's.
 ///
-/// Every operation of a service is asked in turn, in no order, so that one whose path it is not
-/// must cost no memory.
+/// Every operation of a service is asked in turn, in no order: what ends otherwise is none's, and
+/// costs no memory.
 pub(super) fn bind<'a>(
     operation: &Operation,
     method: &str,
     path: &'a str,
 ) -> Option<Parameters<'a>> {
     let uri = operation.http.uri;
-    let misses = uri == "/" || operation.http.method != method || !path.ends_with(tail(uri));
-    if misses || !has_form(uri, path) {
+    if uri == "/" || operation.http.method != method || !path.ends_with(tail(uri)) {
         return None;
     }
-    uri.split('/')
-        .zip(path.split('/'))
-        .filter_map(|(wanted, there)| Some((label(wanted)?, there)))
-        .map(|(label, there)| Some((member_of(operation, label)?.name, text(there)?)))
-        .collect()
+    let mut parameters = Parameters::new();
+    let (mut wanted, mut there) = (uri, path);
+    while let Some((before, label, behind)) = first_label(wanted) {
+        let value = there.strip_prefix(before)?;
+        let (value, rest) = value.split_at(find(value, b'/').unwrap_or(value.len()));
+        if value.is_empty() {
+            return None;
+        }
+        parameters.push((member_of(operation, label)?.name, text(value)?));
+        (wanted, there) = (behind, rest);
+    }
+    (wanted == there).then_some(parameters)
 }
 
 /// What stands behind the last label: by it most operations are told from each other.
 fn tail(uri: &str) -> &str {
-    uri.rsplit('}').next().unwrap_or(uri)
+    let last = uri.bytes().rposition(|byte| byte == b'}');
+    last.and_then(|end| uri.get(end + 1..)).unwrap_or(uri)
 }
 
-/// Whether `path` has the segments of `uri`, and something where that has a label.
-fn has_form(uri: &str, path: &str) -> bool {
-    let (mut wanted, mut there) = (uri.split('/'), path.split('/'));
-    loop {
-        match (wanted.next(), there.next()) {
-            (None, None) => return true,
-            (Some(wanted), Some(there)) if label(wanted).is_some() && !there.is_empty() => {}
-            (Some(wanted), Some(there)) if label(wanted).is_none() && wanted == there => {}
-            _ => return false,
-        }
-    }
+/// What stands before the first label, its name, and what stands behind it.
+fn first_label(uri: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = uri.split_at_checked(find(uri, b'{')?)?;
+    let (label, behind) = rest.split_at_checked(find(rest, b'}')?)?;
+    Some((before, label.strip_prefix('{')?, behind.strip_prefix('}')?))
 }
 
-fn label(segment: &str) -> Option<&str> {
-    segment.strip_prefix('{')?.strip_suffix('}')
+/// Paths are short: a search that prepares itself for long texts takes longer than this.
+fn find(text: &str, byte: u8) -> Option<usize> {
+    text.bytes().position(|there| there == byte)
 }
 
 fn text(segment: &str) -> Option<Cow<'_, str>> {

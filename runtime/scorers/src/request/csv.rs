@@ -1,7 +1,7 @@
 //! CSV payloads: no header, no label, no quotes; an empty cell is missing.
 
 use fast_float2::parse_partial;
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 use super::{
     narrowed,
@@ -16,7 +16,8 @@ const PREFERRED: [u8; 5] = *b",\t; :";
 
 /// Reads a payload that has no white space around it. The memory of `cells` is used again.
 pub(super) fn read(text: &str, cells: Vec<f32>) -> Result<Rows, Raised> {
-    let delimiter = delimiter(text.split('\n').next().unwrap_or_default())?;
+    let first_line = memchr(b'\n', text.as_bytes()).map_or(text, |end| &text[..end]);
+    let delimiter = delimiter(first_line)?;
     rows(text, delimiter, cells).map_err(|met| first(text, delimiter, met))
 }
 

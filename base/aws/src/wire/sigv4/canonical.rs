@@ -70,9 +70,9 @@ fn path(raw: &str, service: &str, form: &mut impl Update) {
 
 /// Whether a path has neither dots nor doubled slashes.
 fn is_normal(raw: &str) -> bool {
-    let Some(parts) = raw.strip_prefix('/') else { return false };
-    let parts = parts.strip_suffix('/').unwrap_or(parts);
-    parts.split('/').all(|part| !matches!(part, "" | "." | ".."))
+    let Some(parts) = raw.as_bytes().strip_prefix(b"/") else { return false };
+    let parts = parts.strip_suffix(b"/").unwrap_or(parts);
+    parts.split(|byte| *byte == b'/').all(|part| !matches!(part, b"" | b"." | b".."))
 }
 
 fn normal(raw: &str) -> Cow<'_, str> {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use types::Timestamp;
 
-use super::{ALGORITHM, Head, LONGEST_EXPIRES, TERMINATOR, moment};
+use super::{ALGORITHM, CONTENT_HASH, Head, LONGEST_EXPIRES, SECURITY_TOKEN, TERMINATOR, moment};
 use crate::wire::{
     AuthError,
     escape::{fields, values},
@@ -63,6 +63,8 @@ pub struct Claim<'a> {
     scope: Scope,
     /// When it was signed.
     pub at: Timestamp,
+    /// The same as it is signed.
+    written: moment::Text,
     /// `X-Amz-Expires`: seconds of validity, of presigned requests only.
     pub expires: Option<u64>,
     signed_headers: Cow<'a, str>,
@@ -111,6 +113,11 @@ impl Claim<'_> {
         &self.credential[self.scope.access_key + 1..]
     }
 
+    /// When it was signed, `yyyymmddThhmmssZ`.
+    pub(super) fn written(&self) -> &str {
+        self.written.as_str()
+    }
+
     /// Lower-case, sorted, as sent: with semicolons between them.
     pub(super) fn signed_headers(&self) -> &str {
         &self.signed_headers
@@ -156,7 +163,7 @@ fn from_header<'a>(head: &Head<'a>, value: &'a HeaderValue) -> Result<Claim<'a>,
         signed_headers: signed_headers.into(),
         signature: signature.into(),
     }
-    .claim(at, None, payload, single(head.headers, "x-amz-security-token"))
+    .claim(at, None, payload, token(head.headers))
     .map_err(AuthError::Header)
 }
 
@@ -195,7 +202,7 @@ fn from_query<'a>(head: &Head<'a>) -> Result<Claim<'a>, AuthError> {
     let expires = expires(&once("X-Amz-Expires")?)?;
     let token = match values(head.query, "X-Amz-Security-Token").next() {
         Some(_) => Some(once("X-Amz-Security-Token")?.into()),
-        None => single(head.headers, "x-amz-security-token"),
+        None => token(head.headers),
     };
     let parts = Parts {
         credential: once("X-Amz-Credential")?.into(),
@@ -235,7 +242,7 @@ fn presigned_payload(head: &Head<'_>, service: &str) -> Result<Payload, AuthErro
 }
 
 fn content_hash(headers: &HeaderMap) -> Result<Option<Payload>, AuthError> {
-    let mut found = headers.get_all("x-amz-content-sha256").iter();
+    let mut found = headers.get_all(&CONTENT_HASH).iter();
     match (found.next(), found.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => {
@@ -246,12 +253,14 @@ fn content_hash(headers: &HeaderMap) -> Result<Option<Payload>, AuthError> {
     }
 }
 
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
-    headers.get(name)?.to_str().ok().map(Cow::Borrowed)
+fn token(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    headers.get(&SECURITY_TOKEN)?.to_str().ok().map(Cow::Borrowed)
 }
 
 fn is_digest(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    // Without a way out of the loop, for then many bytes are looked at in one step.
+    let digits = |all, byte| all & matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    text.len() == 64 && text.bytes().fold(true, digits)
 }
 
 /// What header, query and form have in common.
@@ -271,11 +280,13 @@ impl<'a> Parts<'a> {
     ) -> Result<Claim<'a>, String> {
         let Self { credential, signed_headers, signature } = self;
         let scope = Scope::of(&credential)?;
+        let written = moment::Text::of(at);
         let presigned = expires.is_some();
         let claim = Claim {
             credential,
             scope,
             at,
+            written,
             expires,
             signed_headers,
             signature,
@@ -283,7 +294,7 @@ impl<'a> Parts<'a> {
             session_token,
             presigned,
         };
-        if moment::Text::of(at).day() != claim.date() {
+        if written.day() != claim.date() {
             let date = claim.date();
             return Err(format!(
                 "Invalid credential date \"{date}\". It is not that of the request."
@@ -317,7 +328,8 @@ impl Scope {
                  \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/{TERMINATOR}\"."
             )
         };
-        let mut ends = credential.match_indices('/').map(|(end, _)| end);
+        let places = credential.bytes().enumerate();
+        let mut ends = places.filter(|(_, byte)| *byte == b'/').map(|(end, _)| end);
         let four = (ends.next(), ends.next(), ends.next(), ends.next(), ends.next());
         let (Some(access_key), Some(date), Some(region), Some(service), None) = four else {
             return Err(malformed());
@@ -335,7 +347,12 @@ impl Scope {
 
 fn are_header_names(text: &str) -> bool {
     let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
-    lower && text.split(';').is_sorted_by(|one, next| one < next)
+    lower && names(text).is_sorted_by(|one, next| one < next)
+}
+
+/// The bytes of each name in a list with semicolons between them.
+pub(super) fn names(signed_headers: &str) -> impl Iterator<Item = &[u8]> {
+    signed_headers.as_bytes().split(|byte| *byte == b';')
 }
 
 /// Whether a query carries members of a signature, of either version: they must not reach those

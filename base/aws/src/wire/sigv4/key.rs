@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -59,7 +59,7 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
 const KEPT: usize = 1_024;
 
 struct Derived {
-    secret: String,
+    secret: Arc<str>,
     key: SigningKey,
 }
 
@@ -72,18 +72,19 @@ impl SigningKeys {
     /// The key that signs `claim`, derived from `secret` unless it was lately. A secret that
     /// changed under the same access key is noticed.
     #[must_use]
-    pub fn get(&self, claim: &Claim<'_>, secret: &str) -> SigningKey {
+    pub fn get(&self, claim: &Claim<'_>, secret: &Arc<str>) -> SigningKey {
         self.kept(claim, secret).unwrap_or_else(|| {
             let key = SigningKey::derive(secret, claim.date(), claim.region(), claim.service());
-            self.keep(claim, Derived { secret: secret.to_owned(), key: key.clone() });
+            self.keep(claim, Derived { secret: secret.clone(), key: key.clone() });
             key
         })
     }
 
-    fn kept(&self, claim: &Claim<'_>, secret: &str) -> Option<SigningKey> {
+    fn kept(&self, claim: &Claim<'_>, secret: &Arc<str>) -> Option<SigningKey> {
         let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let derived = kept.get(claim.credential())?;
-        let same = bool::from(derived.secret.as_bytes().ct_eq(secret.as_bytes()));
+        let same = Arc::ptr_eq(&derived.secret, secret)
+            || bool::from(derived.secret.as_bytes().ct_eq(secret.as_bytes()));
         same.then(|| derived.key.clone())
     }
 

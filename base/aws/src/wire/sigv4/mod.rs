@@ -12,7 +12,7 @@ mod policy;
 mod sign;
 mod verify;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 pub use claim::{Claim, Payload, is_signature_field, read, unsigned_query};
 pub use digest::HexDigest;
@@ -26,6 +26,13 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const TERMINATOR: &str = "aws4_request";
 /// How long a presigned request may be valid: seven days, AWS's limit.
 const LONGEST_EXPIRES: u64 = 604_800;
+
+/// When a request was signed.
+static AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
+/// What its signature says of the body.
+static CONTENT_HASH: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+/// Belongs to temporary credentials.
+static SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
 /// The head of a request as received.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,10 @@
 //! Times as signatures write them: `yyyymmddThhmmssZ`.
 
-use http::HeaderMap;
+use http::{HeaderMap, header::DATE};
 use time::{Date, Month, OffsetDateTime, Time, format_description::well_known::Rfc2822};
 use types::Timestamp;
+
+use super::AMZ_DATE;
 
 /// Characters of `yyyymmddThhmmssZ`, and of the day in it.
 const LENGTH: usize = 16;
@@ -27,9 +29,9 @@ pub fn parse(text: &str) -> Option<Timestamp> {
 
 /// When a request with an `Authorization` header was signed: `x-amz-date`, else `date`.
 pub fn of(headers: &HeaderMap) -> Option<Timestamp> {
-    let (text, dated) = match headers.get("x-amz-date") {
+    let (text, dated) = match headers.get(&AMZ_DATE) {
         Some(value) => (value.to_str().ok()?, false),
-        None => (headers.get("date")?.to_str().ok()?, true),
+        None => (headers.get(DATE)?.to_str().ok()?, true),
     };
     parse(text).or_else(|| dated.then(|| rfc(text)).flatten())
 }
@@ -43,7 +45,7 @@ fn from(at: OffsetDateTime) -> Timestamp {
 }
 
 /// A moment as `yyyymmddThhmmssZ`.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Text([u8; LENGTH]);
 
 impl Text {

@@ -5,7 +5,10 @@ use std::fmt;
 use http::{HeaderMap, HeaderValue, header::InvalidHeaderValue, request::Parts};
 use types::Timestamp;
 
-use super::{ALGORITHM, Head, HexDigest, Payload, SigningKey, TERMINATOR, canonical, moment};
+use super::{
+    ALGORITHM, AMZ_DATE, CONTENT_HASH, Head, HexDigest, Payload, SECURITY_TOKEN, SigningKey,
+    TERMINATOR, canonical, moment,
+};
 use crate::wire::{AuthError, escape::encode};
 
 /// Who signs, for where.
@@ -79,14 +82,14 @@ fn prepare(
     at: &str,
     payload: &Payload,
 ) -> Result<(), InvalidHeaderValue> {
-    parts.headers.insert("x-amz-date", HeaderValue::try_from(at)?);
+    parts.headers.insert(&AMZ_DATE, HeaderValue::try_from(at)?);
     if let Some(token) = &credentials.session_token {
-        parts.headers.insert("x-amz-security-token", HeaderValue::try_from(token)?);
+        parts.headers.insert(&SECURITY_TOKEN, HeaderValue::try_from(token)?);
     }
     if let Some(word) = payload.word()
         && credentials.service == "s3"
     {
-        parts.headers.insert("x-amz-content-sha256", HeaderValue::try_from(word)?);
+        parts.headers.insert(&CONTENT_HASH, HeaderValue::try_from(word)?);
     }
     if let Some(authority) = parts.uri.authority()
         && !parts.headers.contains_key("host")

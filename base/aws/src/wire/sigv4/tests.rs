@@ -1,6 +1,6 @@
 //! Published signatures, and a signer against the verifier with every part changed once.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, Request};
 use proptest::prelude::*;
@@ -57,7 +57,7 @@ impl Received {
 
     fn check(&self, at: Timestamp, body: &str) -> Result<Verified, AuthError> {
         let claim = read(&self.head())?.ok_or(AuthError::Missing)?;
-        let key = SigningKeys::default().get(&claim, SECRET);
+        let key = SigningKeys::default().get(&claim, &SECRET.into());
         let hash = claim.payload_hash().unwrap_or(body).to_owned();
         verify(&self.head(), &claim, &key, at, &hash)
     }
@@ -238,7 +238,7 @@ fn a_query_can_be_rid_of_its_signature() {
 fn a_claimed_hash_cannot_be_exchanged_for_another() {
     let example = example();
     let claim = read(&example.head()).unwrap().unwrap();
-    let key = SigningKeys::default().get(&claim, SECRET);
+    let key = SigningKeys::default().get(&claim, &SECRET.into());
     let other = verify(&example.head(), &claim, &key, now(), &"b".repeat(64));
     assert_eq!(other.unwrap_err(), AuthError::Mismatch);
 }
@@ -249,7 +249,7 @@ fn a_changed_secret_is_noticed_by_the_kept_keys() {
     let claim = read(&example.head()).unwrap().unwrap();
     let keys = SigningKeys::default();
     let check = |secret| {
-        let key = keys.get(&claim, secret);
+        let key = keys.get(&claim, &Arc::from(secret));
         verify(&example.head(), &claim, &key, now(), claim.payload_hash().unwrap()).is_ok()
     };
     assert!(check(SECRET));

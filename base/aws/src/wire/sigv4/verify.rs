@@ -6,7 +6,7 @@ use http::HeaderMap;
 use subtle::ConstantTimeEq;
 use types::Timestamp;
 
-use super::{Claim, Head, SigningKey, canonical, moment};
+use super::{Claim, Head, SigningKey, canonical, claim::names};
 use crate::wire::AuthError;
 
 /// How far a client's clock may be from ours: AWS's fifteen minutes.
@@ -43,7 +43,7 @@ pub fn verify(
     Ok(Verified {
         seed: claim.signature.clone().into_owned(),
         key: key.clone(),
-        at: moment::write(claim.at),
+        at: claim.written().to_owned(),
         scope: claim.scope().to_owned(),
     })
 }
@@ -65,8 +65,7 @@ pub fn check(
     all_signed(head.headers, signed_headers)?;
     in_time(claim, now)?;
     let request = canonical::digest(head, claim.service(), signed_headers, payload_hash)?;
-    let at = moment::Text::of(claim.at);
-    let right = canonical::signature(key, at.as_str(), claim.scope(), &request);
+    let right = canonical::signature(key, claim.written(), claim.scope(), &request);
     if bool::from(right.as_str().as_bytes().ct_eq(claim.signature.as_bytes())) {
         Ok(())
     } else {
@@ -77,7 +76,7 @@ pub fn check(
 /// An unsigned `x-amz-copy-source` would turn a signed upload into a copy: so `host` and every
 /// `x-amz-*` header must be signed. Those of the SDKs' retries (`amz-sdk-*`) have another prefix.
 fn all_signed(headers: &HeaderMap, signed: &str) -> Result<(), AuthError> {
-    let is_signed = |name: &str| signed.split(';').any(|signed| signed == name);
+    let is_signed = |name: &str| names(signed).any(|signed| signed == name.as_bytes());
     let mut missing: Vec<String> = headers
         .keys()
         .map(http::HeaderName::as_str)
