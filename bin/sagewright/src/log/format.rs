@@ -3,23 +3,26 @@
 //! Every request writes one, so its words are copied rather than formatted: what the subscriber's own
 //! format takes for a line is a twentieth of an invocation.
 
-use std::fmt::{self, Debug, Write};
+use std::{
+    cell::RefCell,
+    fmt::{self, Debug, Write},
+};
 
+use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 use tracing::{
     Event, Level, Subscriber,
     field::{Field, Visit},
 };
 use tracing_subscriber::{
-    fmt::{
-        FmtContext, FormatEvent, FormatFields,
-        format::Writer,
-        time::{FormatTime, SystemTime},
-    },
+    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
     registry::LookupSpan,
 };
 
 /// Writes a line for each event.
 pub struct Format;
+
+/// Bytes of most lines.
+const LINE: usize = 256;
 
 impl<S, N> FormatEvent<S, N> for Format
 where
@@ -29,19 +32,47 @@ where
     fn format_event(
         &self,
         _: &FmtContext<'_, S, N>,
-        mut line: Writer<'_>,
+        mut to: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
         let told = event.metadata();
-        SystemTime.format_time(&mut line)?;
-        line.write_str(level(*told.level(), line.has_ansi_escapes()))?;
-        line.write_str(told.target())?;
-        line.write_char(':')?;
-        let mut fields = Fields { line, result: Ok(()) };
+        let mut line = String::with_capacity(LINE);
+        now(&mut line)?;
+        line.push_str(level(*told.level(), to.has_ansi_escapes()));
+        line.push_str(told.target());
+        line.push(':');
+        let mut fields = Fields(line);
         event.record(&mut fields);
-        fields.result?;
-        fields.line.write_char('\n')
+        let Fields(mut line) = fields;
+        line.push('\n');
+        to.write_str(&line)
     }
+}
+
+/// UTC to the second. Microseconds and a `Z` go behind it, as the subscriber writes it.
+const SECOND: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
+
+thread_local! {
+    /// The second of the last line, and how it is written.
+    static LAST: RefCell<(i64, String)> = const { RefCell::new((i64::MIN, String::new())) };
+}
+
+fn now(line: &mut String) -> fmt::Result {
+    let now = OffsetDateTime::now_utc();
+    let second = now.unix_timestamp();
+    LAST.with_borrow_mut(|(last, written)| {
+        if *last != second {
+            *written = now.format(SECOND).map_err(|_| fmt::Error)?;
+            *last = second;
+        }
+        line.push_str(written);
+        Ok(())
+    })?;
+    // A million more has seven digits, of which the last six are these.
+    let mut digits = itoa::Buffer::new();
+    line.extend([".", &digits.format(1_000_000 + now.microsecond())[1..], "Z"]);
+    Ok(())
 }
 
 /// A level between blanks, in its colour where there are colours.
@@ -60,72 +91,75 @@ fn level(level: Level, colours: bool) -> &'static str {
     }
 }
 
-/// Writes fields. The message has no name.
-struct Fields<'a> {
-    line: Writer<'a>,
-    result: fmt::Result,
-}
+/// Appends fields to a line. The message has no name.
+struct Fields(String);
 
 /// What a sentence is called among the fields.
 const MESSAGE: &str = "message";
 
-impl Fields<'_> {
-    fn add(&mut self, field: &Field, value: impl FnOnce(&mut Writer<'_>) -> fmt::Result) {
-        let Self { line, result } = self;
-        if result.is_ok() {
-            *result = name(line, field.name()).and_then(|()| value(line));
+impl Fields {
+    /// What stands before a field's value.
+    fn name(&mut self, field: &Field) {
+        self.0.push(' ');
+        if field.name() != MESSAGE {
+            self.0.push_str(field.name());
+            self.0.push('=');
         }
     }
-}
 
-fn name(line: &mut Writer<'_>, name: &str) -> fmt::Result {
-    line.write_char(' ')?;
-    if name == MESSAGE {
-        return Ok(());
+    /// Appends what is formatted, which fails for nothing but a value's own fault: then the line has
+    /// less of it.
+    fn format(&mut self, value: fmt::Arguments<'_>) {
+        let _ = OneLine(&mut self.0).write_fmt(value);
     }
-    line.write_str(name)?;
-    line.write_char('=')
 }
 
 /// Whether a text stands between quotes as it is.
 fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\');
+    // Without a way out of the loop, for then many bytes are looked at in one step.
+    text.bytes().fold(true, |all, byte| all & plain(byte))
 }
 
-impl Visit for Fields<'_> {
+impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.add(field, |line| {
-            if field.name() == MESSAGE {
-                return OneLine(line).write_str(value);
-            }
-            if !is_plain(value) {
-                return write!(line, "{value:?}");
-            }
-            line.write_char('"')?;
-            line.write_str(value)?;
-            line.write_char('"')
-        });
+        self.name(field);
+        if field.name() == MESSAGE {
+            self.format(format_args!("{value}"));
+        } else if is_plain(value) {
+            self.0.push('"');
+            self.0.push_str(value);
+            self.0.push('"');
+        } else {
+            self.format(format_args!("{value:?}"));
+        }
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.name(field);
+        self.0.push_str(itoa::Buffer::new().format(value));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.add(field, |line| write!(OneLine(line), "{value:?}"));
+        self.name(field);
+        self.format(format_args!("{value:?}"));
     }
 }
 
 /// Escapes what would end the line, or be a terminal's to obey.
-struct OneLine<'a, 'b>(&'a mut Writer<'b>);
+struct OneLine<'a>(&'a mut String);
 
-impl Write for OneLine<'_, '_> {
+impl Write for OneLine<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for piece in text.split_inclusive(char::is_control) {
             let Some((at, control)) =
                 piece.char_indices().next_back().filter(|last| last.1.is_control())
             else {
-                self.0.write_str(piece)?;
+                self.0.push_str(piece);
                 continue;
             };
-            self.0.write_str(&piece[..at])?;
-            write!(self.0, "{}", control.escape_default())?;
+            self.0.push_str(&piece[..at]);
+            self.0.extend(control.escape_default());
         }
         Ok(())
     }
@@ -164,17 +198,26 @@ mod tests {
         }
     }
 
-    /// What is written of an event, by our format and by the subscriber's own, without the time.
-    fn both(log: impl Fn()) -> [String; 2] {
+    /// What is written of an event, by our format and by the subscriber's own.
+    fn written(log: impl Fn()) -> [String; 2] {
         let (ours, theirs) = (Page::default(), Page::default());
         let build = tracing_subscriber::fmt().with_ansi(false).with_writer(ours.clone());
         tracing::subscriber::with_default(build.event_format(Format).finish(), &log);
         let build = tracing_subscriber::fmt().with_ansi(false).with_writer(theirs.clone());
         tracing::subscriber::with_default(build.finish(), &log);
-        [ours, theirs].map(|page| {
-            let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
-            text.split_once('Z').unwrap().1.to_owned()
-        })
+        [ours, theirs].map(|page| String::from_utf8(page.0.lock().unwrap().clone()).unwrap())
+    }
+
+    /// The same without the time.
+    fn both(log: impl Fn()) -> [String; 2] {
+        written(log).map(|text| text.split_once('Z').unwrap().1.to_owned())
+    }
+
+    #[test]
+    fn the_time_is_as_the_subscriber_writes_it() {
+        let form = |text: String| text.split_once('Z').unwrap().0.replace(char::is_numeric, "0");
+        let [ours, theirs] = written(|| tracing::info!("it goes on")).map(form);
+        assert_eq!(ours, theirs);
     }
 
     #[test]
