@@ -1,24 +1,25 @@
-"""Python environments of what stands beside ours here: one for each lock file, made once."""
+"""Python environments of what stands beside ours here: one for each lock file and Python, made once."""
 import hashlib
 import pathlib
 import subprocess
-import venv
+import sys
 
 ENVIRONMENTS = pathlib.Path(__file__).resolve().parent.parent / ".cache/venv"
 # Hexadecimal digits of the lock's hash that name the folder, so that a changed lock makes a new one.
 DIGITS = 16
 
 
-def environment(lock):
-    """The Python that has what a lock names. One without its mark was interrupted.
+def environment(lock, python=sys.executable):
+    """The Python that has what a lock names, made by `python`. One without its mark was interrupted.
 
     Locks are whole, and what some packages ask for contradicts others (sagemaker-containers wants the
     Flask of 2019, its container brings a later one), so pip is not to look for what they depend on.
     """
-    folder = ENVIRONMENTS / f"{lock.stem}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:DIGITS]}"
-    python, mark = folder / "bin/python", folder / "complete"
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:DIGITS]
+    folder = ENVIRONMENTS / f"{lock.stem}-{pathlib.Path(python).resolve().name}-{digest}"
+    made_by, python, mark = python, folder / "bin/python", folder / "complete"
     if not mark.exists():
-        venv.create(folder, clear=True, with_pip=True)
+        subprocess.run([made_by, "-m", "venv", "--clear", folder], check=True)
         install = ["install", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps"]
         subprocess.run([python, "-m", "pip", *install, "--require-hashes", "-r", lock], check=True)
         mark.touch()

@@ -3,7 +3,8 @@
 MLServer, BentoML and MLflow come from the registry, each with a lock of its own and on the version of
 the library that ours is, with a worker for each core and its own form of the same row. The
 container's own code is no package: it is asked too where `SAGEWRIGHT_XGBOOST_CONTAINER` names a
-checkout of it. Every one must predict what ours predicts.
+checkout of it, on the Python that `SAGEWRIGHT_XGBOOST_PYTHON` names (its images have 3.10) or else on
+this one. Every one must predict what ours predicts.
 """
 import contextlib
 import dataclasses
@@ -15,6 +16,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tarfile
 import time
 
@@ -28,6 +30,7 @@ from measure import heading, medians, show
 HERE = pathlib.Path(__file__).resolve().parent / "xgboost"
 LOCKS = HERE / "rivals"
 CHECKOUT = os.environ.get("SAGEWRIGHT_XGBOOST_CONTAINER")
+ITS_PYTHON = os.environ.get("SAGEWRIGHT_XGBOOST_PYTHON", sys.executable)
 WORKERS = str(os.cpu_count())
 CONNECTIONS = 32
 # Of one measurement: they answer some hundreds a second.
@@ -59,6 +62,10 @@ class Rival:
     prediction: object
     content_type: str = "application/json"
     environment: dict = dataclasses.field(default_factory=dict)
+    python: str = sys.executable
+
+    def ready_python(self):
+        return locked.environment(self.lock, self.python)
 
 
 def mlserver(python, folder, port):
@@ -104,7 +111,7 @@ RIVALS = [
 ]
 CONTAINER = Rival(
     "the container's own code", HERE / "container.lock", container, "/invocations",
-    lambda row: ",".join(map(str, row)), float, "text/csv")
+    lambda row: ",".join(map(str, row)), float, "text/csv", python=ITS_PYTHON)
 
 
 def compare(folder, library):
@@ -117,10 +124,11 @@ def compare(folder, library):
     show("  CPU of a request", ours["cpu"], "µs")
     for rival in [*RIVALS, *([CONTAINER] if CHECKOUT else [])]:
         theirs = measured(rival, folder / rival.name.split()[-1], model, row, expected)
+        bar = ", bar 40" if rival is CONTAINER else ""
         show(f"{rival.name}: requests a second", theirs["rate"], "/s",
-             f"ours are {ours['rate'] / theirs['rate']:.0f} x as many")
-        bar = " bar 40" if rival is CONTAINER else ""
-        show("  CPU of a request", theirs["cpu"], "µs", f"{theirs['cpu'] / ours['cpu']:.0f} x ours{bar}")
+             f"ours are {ours['rate'] / theirs['rate']:.0f} x as many{bar}")
+        show("  CPU of a request", theirs["cpu"], "µs",
+             f"{theirs['cpu'] / ours['cpu']:.0f} x ours, on {rival.ready_python().resolve().name}")
 
 
 def measured_here(folder, library, row):
@@ -163,7 +171,7 @@ def measured(rival, folder, model, row, expected):
 
 @contextlib.contextmanager
 def serving(rival, folder):
-    port, python = free_port(), locked.environment(rival.lock)
+    port, python = free_port(), rival.ready_python()
     # They find their own programs by PATH; one thread for a row, as the container has it.
     environment = {**os.environ, **rival.environment, "PATH": f"{python.parent}:{os.environ['PATH']}",
                    "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
