@@ -116,7 +116,7 @@ impl Fields {
 
 /// Whether a text stands between quotes as it is.
 fn is_plain(text: &str) -> bool {
-    let plain = |byte: u8| matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\');
+    let plain = |byte| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~');
     // Without a way out of the loop, for then many bytes are looked at in one step.
     text.bytes().fold(true, |all, byte| all & plain(byte))
 }
