@@ -9,17 +9,17 @@ ENVIRONMENTS = pathlib.Path(__file__).resolve().parent.parent / ".cache/venv"
 DIGITS = 16
 
 
-def environment(lock, python=sys.executable):
-    """The Python that has what a lock names, made by `python`. One without its mark was interrupted.
+def environment(lock, maker=sys.executable):
+    """The Python that has what a lock names, made by another one. One without its mark was interrupted.
 
     Locks are whole, and what some packages ask for contradicts others (sagemaker-containers wants the
     Flask of 2019, its container brings a later one), so pip is not to look for what they depend on.
     """
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:DIGITS]
-    folder = ENVIRONMENTS / f"{lock.stem}-{pathlib.Path(python).resolve().name}-{digest}"
-    made_by, python, mark = python, folder / "bin/python", folder / "complete"
+    folder = ENVIRONMENTS / f"{lock.stem}-{pathlib.Path(maker).resolve().name}-{digest}"
+    python, mark = folder / "bin/python", folder / "complete"
     if not mark.exists():
-        subprocess.run([made_by, "-m", "venv", "--clear", folder], check=True)
+        subprocess.run([maker, "-m", "venv", "--clear", folder], check=True)
         install = ["install", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps"]
         subprocess.run([python, "-m", "pip", *install, "--require-hashes", "-r", lock], check=True)
         mark.touch()
